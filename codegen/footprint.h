@@ -1,0 +1,34 @@
+/*
+ * footprint.h - what a network will occupy on a board, before anything is built.
+ *
+ * arena, weights and constants are exact to the byte (the emitter lays out the same structures); code is predicted from a
+ * committed table of kernel sizes (codegen/code_size.inc, `make code-size` refreshes it) and checked against the ELF after the build.
+ */
+#ifndef CODEGEN_FOOTPRINT_H
+#define CODEGEN_FOOTPRINT_H
+
+#include <stdint.h>
+
+struct board;
+struct qmodel;
+struct schedule;
+
+struct footprint {
+    /* SRAM */
+    int64_t arena_bytes;   /* tensors, line buffers, scratch, input and output */
+    int64_t stack_bytes;   /* reserved for the stack */
+    int64_t runtime_bytes; /* .data and .bss of start-up and harness */
+    int64_t sram_bytes;    /* the sum */
+    /* flash */
+    int64_t weights_bytes;   /* weights and biases */
+    int64_t constants_bytes; /* multipliers, shifts, tables, argument structs */
+    int64_t code_bytes;      /* predicted */
+    int64_t flash_bytes;     /* the sum, alignment included */
+};
+
+void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule);
+
+/* 0, or error_fit naming what does not fit and by how many bytes. what: "subnet 'r64 ...'", a file name, ... */
+int footprint_check(const struct footprint *footprint, const struct board *board, const char *what);
+
+#endif

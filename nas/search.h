@@ -1,0 +1,46 @@
+/*
+ * search.h - subnet selection (TinyNAS stage 2): evolution over one space under hard limits.
+ *
+ * Population 100, 20 parents, 50 crossover + 50 mutation (p = 0.1), 30 iterations in the paper; smaller by default. Fitness is asked from the caller
+ * (cli: accuracy of the extracted subnet after BN re-estimation on held-out images), once per distinct subnet.
+ */
+#ifndef NAS_SEARCH_H
+#define NAS_SEARCH_H
+
+#include "nas/space.h"
+
+/* Accuracy in percent of each of n subnets; same subnet, same answer. */
+typedef int fitness_fn(void *context, const struct subnet *subnets, int n, double *accuracy);
+
+struct search_options {
+    int population, parents, crossover, mutation, iterations;
+    double mutation_probability;
+    int width, resolution; /* the space; -1: search over all */
+    uint64_t seed;
+    int threads;
+    bool quiet;
+    bool random; /* baseline: as many random fitting subnets instead of evolution */
+    /* journal of evaluated subnets for resuming a killed search: path or NULL */
+    const char *journal;
+};
+
+#define SEARCH_DEFAULTS                                                                                      \
+    {.population = 40, .parents = 10, .crossover = 15, .mutation = 15, .iterations = 8, .mutation_probability = 0.1, .width = -1, .resolution = -1}
+
+struct evaluated {
+    struct subnet subnet;
+    struct candidate_cost cost;
+    double accuracy;
+    int iteration;
+};
+
+struct search_report {
+    struct evaluated *history; /* in order of evaluation, distinct */
+    int n_history, best;
+};
+
+int search_subnets(struct search_report *out, const struct supernet *supernet, const struct board *board,
+                   const struct limits *limits, const struct search_options *options, fitness_fn *fitness,
+                   void *context, struct arena *arena);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * space.h - search-space optimization (TinyNAS stage 1, arXiv 2007.10319 section 3.1): which width x resolution to search in.
+ *
+ * For every (width, resolution) of the supernet: draw `samples` random subnets, plan each with the real planner, keep those whose
+ * footprint fits the board and limits; the space with the largest mean MACs of its fitting subnets wins.
+ */
+#ifndef NAS_SPACE_H
+#define NAS_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nas/subnet.h"
+
+struct arena;
+struct board;
+struct supernet;
+
+/* Limits of a search; 0: the board's own (sram, flash) or none (macs). */
+struct limits {
+    int64_t sram_bytes, flash_bytes, macs;
+};
+
+/* What a candidate costs, from skeleton -> lower -> schedule -> footprint. */
+struct candidate_cost {
+    int64_t macs, params, sram_bytes, flash_bytes, arena_bytes;
+    bool fits;
+};
+
+int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet, const struct subnet *subnet,
+                       const struct board *board, const struct limits *limits);
+
+struct space {
+    int width, resolution;
+    int samples, fitting;
+    double mean_macs;      /* of the fitting; 0 when none fits */
+    int64_t *macs;         /* of the fitting, ascending (the CDF) */
+};
+
+struct space_report {
+    struct space *spaces;
+    int n_spaces, best; /* best: -1 when nothing fits anywhere */
+    int64_t smallest_sram_bytes, smallest_flash_bytes; /* of any subnet seen: for the message when nothing fits */
+    struct subnet nearest; /* the subnet that misses the limits by least */
+    struct candidate_cost nearest_cost;
+};
+
+struct space_options {
+    int samples; /* 1000 */
+    uint64_t seed;
+    int threads;
+    bool quiet;
+};
+
+/* Same result for any number of threads. */
+int space_optimize(struct space_report *out, const struct supernet *supernet, const struct board *board,
+                   const struct limits *limits, const struct space_options *options, struct arena *arena);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * qmodel.h - the int8 graph: a model plus scale and zero point per tensor, multiplier and shift per channel.
+ *
+ * real = scale * (q - zero_point). Every tensor is one feature map (h, w, c) of int8, batch 1. Weights are int8,
+ * symmetric, per output channel; bias is int32 with scale in.scale * weight_scale[c]; constants hang on their
+ * node, so tensors are exactly what needs memory at run time: a qmodel with weights == NULL ("skeleton",
+ * qmodel_lower) is all the planner needs. Semantics are the engine's (engine/engine.h), i.e. TFLite's.
+ */
+#ifndef QUANT_QMODEL_H
+#define QUANT_QMODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+enum { QNODE_MAX_INPUTS = 16 };
+
+enum qop {
+#define QOP(id, name, min, max) QOP_##id,
+#include "quant/qops.inc"
+#undef QOP
+    QOP_COUNT
+};
+
+struct qtensor {
+    const char *name;
+    int h, w, c;
+    float scale;
+    int zero_point;
+    int producer; /* qnode index, -1: input */
+};
+
+struct qnode {
+    enum qop op;
+    const char *name;
+    int inputs[QNODE_MAX_INPUTS];
+    int n_inputs;
+    int output;
+
+    struct window window;   /* CONV, DEPTHWISE, pools; PAD uses its pads */
+    int act_min, act_max;   /* int8 clamp */
+    const int8_t *weights;  /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
+    int64_t n_weights;      /* known for skeletons too */
+    const int32_t *bias;    /* (oc) */
+    const float *weight_scale; /* (oc) */
+    const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; MUL, MEAN, SOFTMAX: one */
+    const int8_t *shift;
+    int diff_min;           /* SOFTMAX */
+    const int8_t *table;    /* TABLE: 256 entries, table[q + 128] */
+    enum activation table_function; /* what the table computes, for messages and QDQ export */
+};
+
+struct qmodel {
+    struct arena *arena; /* not owned */
+    const char *name;
+    struct qtensor *tensors;
+    int n_tensors;
+    struct qnode *nodes; /* in execution order */
+    int n_nodes;
+    int input, output; /* tensor ids; one of each */
+    struct metadata *metadata;
+    int n_metadata;
+};
+
+const char *qop_name(enum qop op);
+int64_t qtensor_bytes(const struct qtensor *tensor);
+
+/*
+ * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure: one qnode per
+ * engine call, no scales, weights NULL. Unsupported nodes: error_unsupported listing ALL of them with names and what to do.
+ * node_of (may be NULL) receives, per qnode, the float node's index; tensor ids map through tensor_of (float id per qtensor).
+ */
+int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of, int **tensor_of);
+
+/* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier). */
+void quantize_multiplier(double real, int32_t *multiplier, int8_t *shift);
+/* Computes multiplier, shift, act bounds, tables of every node from the scales; what quantize(), qdq_read() and tflite import end with. */
+int qmodel_finish(struct qmodel *qmodel);
+
+#endif
