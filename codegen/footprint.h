@@ -26,7 +26,9 @@ struct footprint {
     int64_t flash_bytes;     /* the sum, alignment included */
 };
 
-void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule);
+/* board: its core decides the code size. qmodel may be a skeleton: same bytes as the finished one. */
+void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule,
+                  const struct board *board);
 
 /* 0, or error_fit naming what does not fit and by how many bytes. what: "subnet 'r64 ...'", a file name, ... */
 int footprint_check(const struct footprint *footprint, const struct board *board, const char *what);

@@ -8,7 +8,9 @@
  *
  *     void mcu_<op>_<type>__<isa>(const struct mcu_<op> *op, int32_t y0, int32_t y1);
  *
- * and computes output rows [y0, y1). Arguments are constant: generated code keeps them in flash. Feature maps are reached through
+ * and computes output rows [y0, y1) in ascending order: row y reads only the input rows of its window, and nothing of row y is
+ * written before row y - 1 is complete, so the schedule may let the output overwrite input rows that no later row reads (the rows
+ * of row y's own window stay intact until row y is complete; element-wise kernels may also write exactly over an input). Arguments are constant: generated code keeps them in flash. Feature maps are reached through
  * struct mcu_map, so a kernel does not know whether it sees a whole tensor, a rolling line buffer of a fused group, or a map
  * stored bottom-up: the schedule decides (codegen/schedule.h). Kernels keep no state and allocate nothing; scratch comes with the
  * arguments. Names after "__": ref (plain C, any target), dsp (Armv7E-M / Armv8-M DSP), mve (Helium).
