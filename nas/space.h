@@ -10,16 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codegen/schedule.h"
 #include "nas/subnet.h"
 
 struct arena;
 struct board;
 struct supernet;
 
-/* Limits of a search; 0: the board's own (sram, flash) or none (macs). */
+/* Limits of a search; 0: the board's own (sram, flash) or none (macs). A limit above the board's own is the board's own. */
 struct limits {
     int64_t sram_bytes, flash_bytes, macs;
+    struct plan_options plan; /* as codegen will be asked: what makes the figures equal those of the firmware */
 };
+
+/* The limits in force: zeros replaced by what they stand for, INT64_MAX for no limit of MACs. */
+struct limits limits_effective(const struct limits *limits, const struct board *board);
 
 /* What a candidate costs, from skeleton -> lower -> schedule -> footprint. */
 struct candidate_cost {
@@ -27,8 +32,16 @@ struct candidate_cost {
     bool fits;
 };
 
+/* About half a millisecond. Thread safe. */
 int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet, const struct subnet *subnet,
                        const struct board *board, const struct limits *limits);
+
+/* How far a cost is outside the limits: the sum of relative excesses; 0 when it fits. */
+double candidate_misfit(const struct candidate_cost *cost, const struct limits *effective);
+
+/* error_fit: "nothing fits ...", naming the nearest subnet, each limit that it misses and by how much. */
+int candidate_error(const struct subnet *nearest, const struct candidate_cost *cost, const struct limits *limits,
+                    const struct board *board);
 
 struct space {
     int width, resolution;
@@ -52,7 +65,8 @@ struct space_options {
     bool quiet;
 };
 
-/* Same result for any number of threads. */
+/* Same result for any number of threads. Nothing fits: returns 0 with best == -1; the caller reports through candidate_error(). The
+ * smallest subnet of every space counts for smallest_* and nearest, besides the samples. */
 int space_optimize(struct space_report *out, const struct supernet *supernet, const struct board *board,
                    const struct limits *limits, const struct space_options *options, struct arena *arena);
 

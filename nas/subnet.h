@@ -23,17 +23,22 @@ struct subnet {
     int8_t kernel[SUBNET_MAX_STAGES][SUBNET_MAX_DEPTH], expand[SUBNET_MAX_STAGES][SUBNET_MAX_DEPTH];
 };
 
+/* Unused slots of kernel and expand are 0, so that equal subnets are equal bytes. */
 const char *subnet_text(const struct subnet *subnet, struct arena *arena);
 /* error_input says at which column and what was expected. Validated against the supernet. "largest" and "smallest" are known, also "largest@64". */
 int subnet_parse(struct subnet *out, const char *text, const struct supernet *supernet);
+/* True when every dimension is one of the supernet's choices. */
+bool subnet_valid(const struct subnet *subnet, const struct supernet *supernet);
 bool subnet_equal(const struct subnet *a, const struct subnet *b);
+/* Equal subnets have equal hashes, on every machine. */
+uint64_t subnet_hash(const struct subnet *subnet);
 void subnet_largest(struct subnet *out, const struct supernet *supernet);
 void subnet_smallest(struct subnet *out, const struct supernet *supernet);
 /* Uniform over each dimension; resolution and width as given (-1: drawn too). */
 void subnet_random(struct subnet *out, const struct supernet *supernet, int resolution, int width, struct rng *rng);
 /* Each dimension redrawn with probability p (resolution and width kept when fixed). */
 void subnet_mutate(struct subnet *subnet, const struct supernet *supernet, double p, bool fixed_space, struct rng *rng);
-/* Each dimension from one parent or the other. */
+/* Each dimension from one parent or the other (blocks that only one parent has come from that one). */
 void subnet_crossover(struct subnet *out, const struct subnet *a, const struct subnet *b, struct rng *rng);
 
 #endif

@@ -33,6 +33,8 @@
  * Block 0 carries the stride and the channel change and never has a residual; blocks >= 1 have stride 1
  * and always have one. expand ratio 1 means: no expand convolution. mid = make_divisible(in * e, 8), where
  * make_divisible(v, 8) = max(8, floor(v + 4) / 8 * 8), raised by 8 when below 0.9 v. Padding is k / 2 on all sides.
+ * A stage of expands [1] has mid = in; 1 is not mixed with larger ratios. Squeeze-excite is x * hard_sigmoid(expand(relu(reduce(mean(x)))))
+ * with hard_sigmoid(v) = clip(v / 6 + 1/2, 0, 1).
  *
  * Names. Block b of stage S has the convolution nodes "S.b.expand", "S.b.depthwise", "S.b.project";
  * a conv layer L has the node "L"; the classifier node is "classifier" (Gemm, transB = 1). For a convolution
@@ -76,6 +78,13 @@ struct choices {
     int value[SUPERNET_MAX_CHOICES]; /* ascending */
 };
 
+static inline int choices_max(const struct choices *choices)
+{
+    return choices->value[choices->n - 1];
+}
+
+bool choices_have(const struct choices *choices, int value);
+
 struct supernet_layer {
     const char *name;
     enum layer_kind kind;
@@ -95,22 +104,45 @@ struct supernet {
     int n_widths;
     struct supernet_layer layers[SUPERNET_MAX_LAYERS];
     int n_layers, n_stages;
-    const struct model *model; /* the largest network, BN as nodes */
-    const char *sha256;        /* of the file */
+    const struct model *model; /* the largest network, BN as nodes; NULL when parsed from JSON alone */
+    const char *sha256;        /* of the file, "" when parsed from JSON alone */
 };
+
+/* Largest feature map of the largest network, in elements: what keeps every plan within int32. */
+enum { SUPERNET_MAX_MAP = 1 << 26 };
+
+/* The JSON description alone: enough for subnets, skeletons and space optimization. `where` is named in messages. */
+int supernet_parse(struct supernet *out, const char *json, const char *where, struct arena *arena);
+
+/* One inverted-residual block of a subnet. */
+struct block_shape {
+    int in, mid, out; /* channels */
+    int kernel, stride;
+    int se_mid;    /* 0: no squeeze-excite */
+    bool expand;   /* has the expand convolution */
+    bool residual;
+};
+
+/* Block b of layer `layer`, the stage'th stage; in: channels of the block's input. */
+struct block_shape supernet_block(const struct supernet *supernet, const struct subnet *subnet, int layer, int stage, int b, int in);
+/* max(8, floor(v + 4) / 8 * 8), raised by 8 when below 0.9 v. */
+int make_divisible(int v);
 
 /* Reads and validates: every name the spec demands exists with the right shape, BN present (error_input says which is missing). */
 int supernet_read(struct supernet **out, const char *path, struct arena *arena);
 
-/* The subnet as a float model, BatchNormalization kept, weights sliced (and kernels transformed); input (1, r, r, 3). Its BN statistics are
- * NOT valid until supernet_reestimate_bn. */
+/* The subnet as a float model, BatchNormalization kept, weights sliced (and kernels transformed), all copied into the arena; input (1, r, r, 3). Its BN
+ * statistics are NOT valid until supernet_reestimate_bn. Metadata: the supernet's mcunet.preprocess and mcunet.classes, and mcunet.subnet (its text). */
 int supernet_extract(struct model **out, const struct supernet *supernet, const struct subnet *subnet, struct arena *arena);
 
 /* The same network as after extraction, BN folding and fusion, but shape-only: what space and search plan with. Fast (tens of microseconds). */
 int supernet_skeleton(struct model **out, const struct supernet *supernet, const struct subnet *subnet, struct arena *arena);
 
-/* Replaces mean and variance of every BN by averages over batches of the given images (n x r x r x 3 floats, batch EXEC_BATCH or more; forwards on batch
- * statistics, as OFA does). Deterministic for any thread count. */
+/* Replaces mean and variance of every BN by the averages of batch means and unbiased batch variances over the given images (n x r x r x 3 floats),
+ * forwarding on batch statistics as OFA does. Batches are of SUPERNET_BN_BATCH images, or of all n when there are fewer; images after the last whole
+ * batch are left out. n >= 2. Deterministic for any thread count (0: all). */
+enum { SUPERNET_BN_BATCH = 64 };
+
 int supernet_reestimate_bn(struct model *model, const float *images, int n, int threads);
 
 #endif
