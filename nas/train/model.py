@@ -48,7 +48,7 @@ class Space:
 
     def uniform(self, width, depth, kernel, expand, crop=False):
         """The subnet with the same choice everywhere: index 0 the smallest, -1 the largest of each list."""
-        pick = lambda values, i: sorted(values)[i]
+        pick = lambda values, i: sorted(values)[min(i, len(values) - 1)]
         blocks = {s["name"]: [(pick(s["kernels"], kernel), pick(s["expands"], expand))] * pick(s["depths"], depth)
                   for s in self.stages}
         return Subnet(width % len(self.widths), blocks, crop)
