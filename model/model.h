@@ -16,6 +16,8 @@
 #include "base/arena.h"
 
 enum { MODEL_MAX_RANK = 6, MODEL_MAX_INPUTS = 16 };
+/* Limits that keep sizes read from files within int and memory: elements of one tensor; kernel, stride, padding. */
+enum { SHAPE_MAX_ELEMENTS = 1 << 28, SHAPE_MAX_DIM = 1 << 16 };
 
 enum op {
 #define OP(id, name, min, max) OP_##id,
@@ -103,5 +105,9 @@ int model_uses(const struct model *model, int tensor);
 
 /* shape.c: fills every node's output shape. Fails with error_input naming node and shapes. */
 int shape_infer(struct model *model);
+/* The same for one node whose inputs have shapes: for code that appends nodes. */
+int shape_infer_node(struct model *model, int node);
+/* 0 when rank and dims are in range (every dim >= 1, at most SHAPE_MAX_ELEMENTS elements). Prints nothing. */
+int shape_check(const struct shape *shape);
 
 #endif
