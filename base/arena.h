@@ -2,8 +2,8 @@
  * arena.h - region allocator: many allocations, one release.
  *
  * Life cycle: struct arena a = ARENA_INIT; ... arena_release(&a). Memory is zeroed and aligned to 64 bytes
- * when it is 64 bytes or larger (vector loads), else to 16. Out of memory dies: a request derived from input must be bounded by
- * the parser before it gets here. Not thread safe: one arena per thread.
+ * when it is 64 bytes or larger (vector loads), else to 16. Out of memory dies: a request derived from input
+ * must be bounded by the parser before it gets here. Not thread safe: one arena per thread.
  *
  *     chunk:  [ header | used ............ | free ........ ]  ->  previous chunk
  */
@@ -20,7 +20,10 @@ struct arena {
     size_t bytes; /* handed out so far */
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT                                                                                           \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 
 void *arena_alloc(struct arena *arena, size_t bytes);
 /* n elements of size bytes each; dies when n * bytes overflows. */

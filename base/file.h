@@ -18,7 +18,8 @@ struct file {
     size_t size;
 };
 
-/* Reads path whole into the arena. Missing or unreadable: error (1). Larger than max_bytes: error_input (3). */
+/* Reads path whole into the arena. Missing or unreadable: error (1). Larger than max_bytes:
+ * error_input (3). */
 int file_read(struct file *file, const char *path, size_t max_bytes, struct arena *arena);
 
 /* Atomic replace. Creates no folders. */
@@ -35,7 +36,8 @@ int folder_create(const char *path);
 
 /* "dir/name"; name alone when dir is "" or ".", name alone when it is absolute. In the arena. */
 const char *path_join(struct arena *arena, const char *dir, const char *name);
-/* The folder part of a path ("." when there is none), in the arena; the part after the last '/', within path. */
+/* The folder part of a path ("." when there is none), in the arena; the part after the last '/',
+ * within path. */
 const char *path_folder(struct arena *arena, const char *path);
 const char *path_name(const char *path);
 

@@ -11,9 +11,13 @@
  *     };
  *     int rc = options_parse(&argc, &argv, usage, options);
  *
- * Afterwards argv[0..argc) are the operands. "--" ends options; "--key=value" and "--key value" both work.
- * -h / --help prints the help to stdout and makes options_parse return OPTIONS_HELP: the command returns 0. An unknown
- * option is error_usage, naming the nearest known one.
+ * On entry argv[0] is the command's name; afterwards argv[0..argc) are the operands, argv[argc] is NULL.
+ * Options and operands mix freely, "--" ends options; "--key=value", "--key value", "-k value" and "-kvalue"
+ * all work. -h / --help prints the help to stdout and makes options_parse return OPTIONS_HELP: the command
+ * returns 0. An unknown option is error_usage, naming the nearest known one. The usage text may go on after
+ * its first line: "\n\nWhat the command does."
+ *
+ *     if (rc) return rc == OPTIONS_HELP ? 0 : rc;
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -21,7 +25,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum option_kind { OPTION_KIND_END, OPTION_KIND_FLAG, OPTION_KIND_STRING, OPTION_KIND_INT, OPTION_KIND_U64, OPTION_KIND_DOUBLE, OPTION_KIND_LIST };
+enum option_kind {
+    OPTION_KIND_END,
+    OPTION_KIND_FLAG,
+    OPTION_KIND_STRING,
+    OPTION_KIND_INT,
+    OPTION_KIND_U64,
+    OPTION_KIND_DOUBLE,
+    OPTION_KIND_LIST
+};
 
 struct option_list {
     const char *values[64];
@@ -36,13 +48,15 @@ struct option_spec {
     const char *help;
 };
 
-#define OPTION_FLAG(letter, name, ptr, help)          {OPTION_KIND_FLAG, letter, name, 0, (bool *){ptr}, help}
-#define OPTION_STRING(letter, name, arg, ptr, help)   {OPTION_KIND_STRING, letter, name, arg, (const char **){ptr}, help}
-#define OPTION_INT(letter, name, arg, ptr, help)      {OPTION_KIND_INT, letter, name, arg, (int *){ptr}, help}
-#define OPTION_U64(letter, name, arg, ptr, help)      {OPTION_KIND_U64, letter, name, arg, (uint64_t *){ptr}, help}
-#define OPTION_DOUBLE(letter, name, arg, ptr, help)   {OPTION_KIND_DOUBLE, letter, name, arg, (double *){ptr}, help}
-#define OPTION_LIST(letter, name, arg, ptr, help)     {OPTION_KIND_LIST, letter, name, arg, (struct option_list *){ptr}, help}
-#define OPTION_END                                    {OPTION_KIND_END, 0, 0, 0, 0, 0}
+/* clang-format off */
+#define OPTION_FLAG(letter, name, ptr, help)        {OPTION_KIND_FLAG, letter, name, 0, (bool *){ptr}, help}
+#define OPTION_STRING(letter, name, arg, ptr, help) {OPTION_KIND_STRING, letter, name, arg, (const char **){ptr}, help}
+#define OPTION_INT(letter, name, arg, ptr, help)    {OPTION_KIND_INT, letter, name, arg, (int *){ptr}, help}
+#define OPTION_U64(letter, name, arg, ptr, help)    {OPTION_KIND_U64, letter, name, arg, (uint64_t *){ptr}, help}
+#define OPTION_DOUBLE(letter, name, arg, ptr, help) {OPTION_KIND_DOUBLE, letter, name, arg, (double *){ptr}, help}
+#define OPTION_LIST(letter, name, arg, ptr, help)   {OPTION_KIND_LIST, letter, name, arg, (struct option_list *){ptr}, help}
+#define OPTION_END                                  {OPTION_KIND_END, 0, 0, 0, 0, 0}
+/* clang-format on */
 
 enum { OPTIONS_HELP = -1 };
 

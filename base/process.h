@@ -21,8 +21,8 @@ struct process {
     char *out, *err; /* NUL terminated, in the arena, when captured */
 };
 
-/* Returns 0 when the program ran to an end, whatever its exit code; error_tool (7) when argv[0] is not installed
- * (the message names it); error (1) when it could not be started. */
+/* Returns 0 when the program ran to an end, whatever its exit code; error_tool (7) when argv[0] is not
+ * installed (the message names it); error (1) when it could not be started. */
 int process_run(struct process *process, struct arena *arena);
 /* Full path of a program in PATH, or NULL. */
 const char *process_find(const char *name, struct arena *arena);

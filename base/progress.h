@@ -1,6 +1,6 @@
 /*
- * progress.h - what a long stage shows on stderr: a bar with rate and ETA on a terminal, a line every ten seconds
- * elsewhere, nothing with -q. NO_COLOR is honoured.
+ * progress.h - what a long stage shows on stderr: a bar with rate and ETA on a terminal, a line every ten
+ * seconds elsewhere, nothing with -q. NO_COLOR is honoured.
  *
  *     struct progress p;
  *     progress_start(&p, quiet, "space", n, "subnets");
@@ -20,7 +20,8 @@ struct progress {
     bool quiet, terminal;
 };
 
-void progress_start(struct progress *progress, bool quiet, const char *label, int64_t total, const char *unit);
+void progress_start(struct progress *progress, bool quiet, const char *label, int64_t total,
+                    const char *unit);
 void progress_step(struct progress *progress, int64_t n);
 void progress_end(struct progress *progress);
 

@@ -1,8 +1,8 @@
 /*
  * resource.h - files that ship with mcunet: boards/, recipes/, datasets/, engine/, nas/supernets/.
  *
- * Looked up as $MCUNET_HOME/<name>, then <folder of the executable>/../share/mcunet/<name> (installed), then <folder of the executable>/../<name>
- * (build tree). No path is compiled in.
+ * Looked up as $MCUNET_HOME/<name>, then <folder of the executable>/../share/mcunet/<name> (installed), then
+ * <folder of the executable>/../<name> (build tree). No path is compiled in.
  */
 #ifndef BASE_RESOURCE_H
 #define BASE_RESOURCE_H
@@ -14,6 +14,7 @@ const char *resource_find(const char *name, struct arena *arena);
 /* As above, but error (1) naming the places searched. */
 int resource_path(const char **out, const char *name, struct arena *arena);
 /* Sorted names of files in a shipped folder that end in suffix, without the suffix. */
-int resource_list(const char *const **names, int *n, const char *folder, const char *suffix, struct arena *arena);
+int resource_list(const char *const **names, int *n, const char *folder, const char *suffix,
+                  struct arena *arena);
 
 #endif

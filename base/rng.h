@@ -1,9 +1,9 @@
 /*
  * rng.h - seeded pseudo-random numbers, the same on every machine and compiler.
  *
- * xoshiro256** (Blackman, Vigna: "Scrambled linear pseudorandom number generators", 2018), seeded by splitmix64.
- * A struct rng is a value: copy it to fork a stream. rng_stream(seed, index) gives independent streams, so that work
- * item i draws the same numbers whichever thread takes it.
+ * xoshiro256** (Blackman, Vigna: "Scrambled linear pseudorandom number generators", 2018), seeded by
+ * splitmix64. A struct rng is a value: copy it to fork a stream. rng_stream(seed, index) gives independent
+ * streams, so that work item i draws the same numbers whichever thread takes it.
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

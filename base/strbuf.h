@@ -12,7 +12,10 @@ struct strbuf {
     size_t length, capacity;
 };
 
-#define STRBUF_INIT {0}
+#define STRBUF_INIT                                                                                          \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 
 void strbuf_add(struct strbuf *buf, const void *data, size_t length);
 void strbuf_adds(struct strbuf *buf, const char *text);

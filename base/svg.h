@@ -1,5 +1,6 @@
 /*
- * svg.h - small self-contained SVG charts for reports (no scripts, no fonts beyond sans-serif). Deterministic text.
+ * svg.h - small self-contained SVG charts for reports (no scripts, no fonts beyond sans-serif). Deterministic
+ * text.
  */
 #ifndef BASE_SVG_H
 #define BASE_SVG_H
@@ -20,8 +21,8 @@ struct svg_chart {
     const char *title, *x_label, *y_label;
     const struct svg_series *series;
     int n_series;
-    int width, height;           /* 0: 720 x 400 */
-    bool step;                   /* draw lines as steps (CDFs) */
+    int width, height; /* 0: 720 x 400 */
+    bool step;         /* draw lines as steps (CDFs) */
 };
 
 /* Appends one <svg> element. Axes get round ticks over the data's range. */
