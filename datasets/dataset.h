@@ -23,13 +23,20 @@ struct arena;
 struct dataset;
 struct preprocess;
 
-enum split { SPLIT_ALL, SPLIT_TRAIN, SPLIT_VAL, SPLIT_CALIBRATION, SPLIT_SEARCH };
+enum split {
+    SPLIT_ALL,
+    SPLIT_TRAIN,
+    SPLIT_VAL,
+    SPLIT_CALIBRATION,
+    SPLIT_SEARCH,
+    SPLIT_VAL_OR_ALL, /* the set's own val part when it has one, else everything (calibration and search are not cut out) */
+};
 
 struct dataset_options {
     enum split split;
     int limit;            /* at most this many images; 0: all. For VAL/ALL the first `limit` of a seeded class-balanced order when less than the set */
     uint64_t seed;        /* of the CALIBRATION / SEARCH cut and of the synthetic set */
-    int calibration, search; /* sizes of those cuts; 0: 64 and 10 % (at most 10 000) */
+    int calibration, search; /* sizes of those cuts; 0: 64 and 10 % (at most 10 000); search < 0: no search cut */
     int classes;          /* expected; 0: any. Else a mismatch is error_input naming both numbers */
 };
 
