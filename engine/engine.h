@@ -113,7 +113,8 @@ struct mcu_pool {
 };
 
 /* TFLite's MEAN over h and w to (1, 1, c). Rows are INPUT rows here: call with consecutive ranges covering [0, in.h); the
- * sums stay in scratch (in.c int32) between calls, the output is written by the call that reaches in.h. */
+ * sums stay in scratch (in.c int32) between calls, the output is written by the call that reaches in.h. multiplier and shift
+ * include 1 / (in.h * in.w), folded as reference_ops::QuantizedMeanOrSum does (quant/qmodel.c). The only __ref kernel that uses scratch. */
 struct mcu_mean {
     struct mcu_map in, out;
     int16_t in_zero_point, out_zero_point;
@@ -122,7 +123,7 @@ struct mcu_mean {
     void *scratch;
 };
 
-/* out[i] = table[(uint8_t)in[i] ^ 0x80] ... exact for any int8 -> int8 function (HARD_SWISH, LOGISTIC, requantise). In place allowed. */
+/* out[i] = table[in[i] + 128]: exact for any int8 -> int8 function (HARD_SWISH, LOGISTIC, requantise). In place allowed. */
 struct mcu_table {
     struct mcu_map in, out;
     const int8_t *table; /* table[q + 128] */
@@ -136,7 +137,8 @@ struct mcu_softmax {
     int32_t diff_min;
 };
 
-/* Copies in's rows into out at channel offset out_c (CONCATENATION) or at row/column offset (PAD): data movement, no arithmetic. */
+/* Copies rows [y0, y1) of IN into out at channel offset out_c (CONCATENATION) or at row/column offset (PAD): data movement, no
+ * arithmetic. */
 struct mcu_copy {
     struct mcu_map in, out;
     int16_t out_y, out_x, out_c;

@@ -4,33 +4,37 @@
  *   MultiplyByQuantizedMultiplier(x, m, shift) =
  *       RoundingDivideByPOT(SaturatingRoundingDoublingHighMul(x * 2^max(shift, 0), m), max(-shift, 0))
  *
- * Source: gemmlowp fixedpoint.h, tensorflow/lite/kernels/internal/common.h.
+ * Source: gemmlowp fixedpoint.h, tensorflow/lite/kernels/internal/common.h. gemmlowp writes the high
+ * multiplication as a truncating division, (ab + (ab >= 0 ? 2^30 : 1 - 2^30)) / 2^31. For ab < 0 that is
+ * ceil((ab + 1 - 2^30) / 2^31) = floor((ab + 2^30) / 2^31), so both signs are one addition and one shift;
+ * tests/kernels compares the two. Right shifts of negative integers are arithmetic in every compiler we
+ * support.
  */
 #ifndef MCU_REQUANT_H
 #define MCU_REQUANT_H
 
 #include <stdint.h>
 
+/* round(a * b / 2^31), ties up. b > INT32_MIN: multipliers are not negative, so gemmlowp's saturation of
+ * INT32_MIN^2 cannot occur. */
 static inline int32_t mcu_high_mul(int32_t a, int32_t b)
 {
-    if (a == INT32_MIN && b == INT32_MIN)
-        return INT32_MAX;
-    int64_t ab = (int64_t)a * b;
-    int32_t nudge = ab >= 0 ? (1 << 30) : 1 - (1 << 30);
-    return (int32_t)((ab + nudge) / (1ll << 31));
+    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
-static inline int32_t mcu_divide_by_pot(int32_t x, int exponent)
+/* round(x / 2^exponent), ties away from zero. 0 <= exponent <= 31. */
+static inline int32_t mcu_divide_by_pot(int32_t x, int32_t exponent)
 {
-    int32_t mask = (int32_t)((1ll << exponent) - 1);
+    int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1);
     int32_t remainder = x & mask;
-    int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-    return (x >> exponent) + (remainder > threshold ? 1 : 0);
+    int32_t threshold = (mask >> 1) - (x >> 31);
+    return (x >> exponent) + (remainder > threshold);
 }
 
-static inline int32_t mcu_requantize(int32_t x, int32_t multiplier, int shift)
+/* -31 <= shift <= 30; > 0: left. */
+static inline int32_t mcu_requantize(int32_t x, int32_t multiplier, int32_t shift)
 {
-    int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+    int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
     return mcu_divide_by_pot(mcu_high_mul((int32_t)((uint32_t)x << left), multiplier), right);
 }
 

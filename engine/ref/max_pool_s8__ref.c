@@ -1,0 +1,30 @@
+/*
+ * max_pool_s8__ref.c - windowed maximum, int8. TFLite: reference_integer_ops::MaxPool.
+ */
+#include "ref.h"
+
+void mcu_max_pool_s8__ref(const struct mcu_pool *op, int32_t y0, int32_t y1)
+{
+    const struct mcu_window *window = &op->window;
+    const int32_t c = op->in.c;
+    for (int32_t y = y0; y < y1; y++) {
+        int8_t *out = mcu_row(&op->out, y);
+        const int32_t top = y * window->stride_h - window->pad_top;
+        int32_t ky0, ky1;
+        mcu_taps(top, window->kernel_h, window->dilation_h, op->in.h, &ky0, &ky1);
+        for (int32_t x = 0; x < op->out.w; x++) {
+            const int32_t left = x * window->stride_w - window->pad_left;
+            int32_t kx0, kx1;
+            mcu_taps(left, window->kernel_w, window->dilation_w, op->in.w, &kx0, &kx1);
+            for (int32_t i = 0; i < c; i++) {
+                int32_t max = INT8_MIN;
+                for (int32_t ky = ky0; ky < ky1; ky++) {
+                    const int8_t *in = mcu_row(&op->in, top + ky * window->dilation_h) + left * c + i;
+                    for (int32_t kx = kx0; kx < kx1; kx++)
+                        max = in[kx * window->dilation_w * c] > max ? in[kx * window->dilation_w * c] : max;
+                }
+                *out++ = (int8_t)mcu_clamp(max, op->act_min, op->act_max);
+            }
+        }
+    }
+}
