@@ -65,6 +65,8 @@ struct qmodel {
 
 const char *qop_name(enum qop op);
 int64_t qtensor_bytes(const struct qtensor *tensor);
+/* Multiply-accumulates of CONV, DEPTHWISE and FULLY_CONNECTED, padding taps included; 0 for the rest. (qcost.c) */
+int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
 
 /*
  * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure: one qnode per
