@@ -1,0 +1,45 @@
+/*
+ * network.h - a network named on the command line, whatever its form.
+ */
+#ifndef CLI_NETWORK_H
+#define CLI_NETWORK_H
+
+#include <stdbool.h>
+
+#include "datasets/preprocess.h"
+
+struct arena;
+struct dataset;
+struct model;
+struct qmodel;
+struct subnet;
+struct supernet;
+
+struct network {
+    const char *path;
+    struct model *model;   /* float, ready for inference; or NULL */
+    struct qmodel *qmodel; /* int8; or NULL */
+    struct preprocess preprocess;
+    bool preprocess_known; /* it came with the network or from --preprocess; else MCUNet's is assumed */
+    int resolution;
+    int classes;
+    char sha256[65];
+};
+
+/*
+ * Reads a float .onnx or a QDQ .onnx. preprocess: overrides the network's own; NULL or "": none. A supernet file is error_usage: it
+ * needs a subnet (network_from_subnet). What was assumed is printed to stderr unless quiet.
+ */
+int network_load(struct network *out, const char *path, const char *preprocess, bool quiet, struct arena *arena);
+
+/*
+ * Cuts a subnet, re-estimates its batch normalization on the first n images of `images` and folds it. The model carries
+ * mcunet.preprocess, mcunet.classes and mcunet.subnet as metadata.
+ */
+int network_from_subnet(struct network *out, const struct supernet *supernet, const struct subnet *subnet,
+                        const struct dataset *images, int n, int threads, struct arena *arena);
+
+/* The input transform a supernet or model file carries; out keeps MCUNet's when there is none (*known false). */
+int network_preprocess(struct preprocess *out, bool *known, const struct model *model, const char *override);
+
+#endif

@@ -1,0 +1,56 @@
+#include "cli/plan.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "boards/board.h"
+#include "cli/recipe.h"
+#include "codegen/footprint.h"
+#include "codegen/schedule.h"
+#include "nas/space.h"
+
+static enum optimize optimize_of(const char *text)
+{
+    return !strcmp(text, "latency") ? OPTIMIZE_LATENCY : !strcmp(text, "balanced") ? OPTIMIZE_BALANCED : OPTIMIZE_SRAM;
+}
+
+static int check_limit(const char *what, const char *memory, long long needs, long long limit)
+{
+    if (!limit || needs <= limit)
+        return 0;
+    return error_fit("%s needs %lld bytes of %s, the recipe's limit is %lld: %lld too many", what, needs, memory, limit, needs - limit);
+}
+
+int plan_for_board(struct schedule *schedule, struct footprint *footprint, const struct qmodel *qmodel, const struct board *board,
+                   const struct recipe *recipe, const char *what, struct arena *arena)
+{
+    struct limits limits;
+    int rc = recipe_limits(recipe, &limits);
+    if (rc)
+        return rc;
+    struct plan_options options = {
+        .optimize = optimize_of(recipe->codegen.optimize),
+        .sram_limit_bytes = limits.sram_bytes ? limits.sram_bytes : board->sram_bytes,
+        .fusion = true,
+    };
+    schedule_plan(schedule, qmodel, &options, arena);
+    rc = schedule_check(schedule, qmodel);
+    if (rc)
+        return rc;
+    footprint_of(footprint, qmodel, schedule);
+    rc = footprint_check(footprint, board, what);
+    if (!rc)
+        rc = check_limit(what, "SRAM", footprint->sram_bytes, limits.sram_bytes);
+    if (!rc)
+        rc = check_limit(what, "flash", footprint->flash_bytes, limits.flash_bytes);
+    return rc;
+}
+
+json_t *footprint_json(const struct footprint *f)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arena_bytes", (json_int_t)f->arena_bytes, "stack_bytes",
+                     (json_int_t)f->stack_bytes, "runtime_bytes", (json_int_t)f->runtime_bytes, "sram_bytes",
+                     (json_int_t)f->sram_bytes, "weights_bytes", (json_int_t)f->weights_bytes, "constants_bytes",
+                     (json_int_t)f->constants_bytes, "code_bytes", (json_int_t)f->code_bytes, "flash_bytes",
+                     (json_int_t)f->flash_bytes);
+}

@@ -1,0 +1,24 @@
+/*
+ * plan.h - from an int8 network to a checked schedule that fits a board, as codegen and profile need it.
+ */
+#ifndef CLI_PLAN_H
+#define CLI_PLAN_H
+
+#include <jansson.h>
+
+struct arena;
+struct board;
+struct footprint;
+struct qmodel;
+struct recipe;
+struct schedule;
+
+/* Plans with the recipe's codegen.optimize and limits, replays the plan through the independent checker, and compares the footprint with the
+ * board and the limits (error_fit). what: the network's name in messages. */
+int plan_for_board(struct schedule *schedule, struct footprint *footprint, const struct qmodel *qmodel, const struct board *board,
+                   const struct recipe *recipe, const char *what, struct arena *arena);
+
+/* Every field of the footprint by its own name. */
+json_t *footprint_json(const struct footprint *footprint);
+
+#endif
