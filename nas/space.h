@@ -58,8 +58,10 @@ struct space_report {
     struct candidate_cost nearest_cost;
 };
 
+enum { SPACE_MAX_SAMPLES = 20000 };
+
 struct space_options {
-    int samples; /* 1000 */
+    int samples; /* per space; 1000 by default */
     uint64_t seed;
     int threads;
     bool quiet;

@@ -69,7 +69,7 @@ struct arena;
 struct model;
 struct subnet;
 
-enum { SUPERNET_MAX_LAYERS = 24, SUPERNET_MAX_WIDTHS = 9, SUPERNET_MAX_CHOICES = 12 };
+enum { SUPERNET_MAX_LAYERS = 24, SUPERNET_MAX_WIDTHS = 9, SUPERNET_MAX_CHOICES = 12, SUPERNET_MAX_KERNEL = 11 };
 
 enum layer_kind { LAYER_CONV, LAYER_STAGE, LAYER_POOL, LAYER_LINEAR };
 
@@ -106,6 +106,7 @@ struct supernet {
     int n_layers, n_stages;
     const struct model *model; /* the largest network, BN as nodes; NULL when parsed from JSON alone */
     const char *sha256;        /* of the file, "" when parsed from JSON alone */
+    const int *tensors_by_name; /* ids of model's tensors in the order of their names */
 };
 
 /* Largest feature map of the largest network, in elements: what keeps every plan within int32. */
@@ -130,6 +131,8 @@ int make_divisible(int v);
 
 /* Reads and validates: every name the spec demands exists with the right shape, BN present (error_input says which is missing). */
 int supernet_read(struct supernet **out, const char *path, struct arena *arena);
+/* The same of a model that was read or made otherwise; it is kept, and sha256 stays "". */
+int supernet_from_model(struct supernet **out, const struct model *model, const char *where, struct arena *arena);
 
 /* The subnet as a float model, BatchNormalization kept, weights sliced (and kernels transformed), all copied into the arena; input (1, r, r, 3). Its BN
  * statistics are NOT valid until supernet_reestimate_bn. Metadata: the supernet's mcunet.preprocess and mcunet.classes, and mcunet.subnet (its text). */

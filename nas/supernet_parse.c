@@ -18,7 +18,7 @@ enum {
     MAX_RESOLUTION = 512,
     MAX_CHANNELS = 4096,
     MAX_CLASSES = 100000,
-    MAX_KERNEL = 11,
+
     MAX_STRIDE = 4,
     MAX_EXPAND = 16
 };
@@ -151,7 +151,8 @@ static int read_conv(struct supernet_layer *out, const struct supernet *supernet
 {
     int rc = check_keys(object, "name kind kernel stride channels act", place, arena);
     if (!rc)
-        rc = read_int(&out->kernel, json_object_get(object, "kernel"), "kernel", 1, MAX_KERNEL, place, arena);
+        rc = read_int(&out->kernel, json_object_get(object, "kernel"), "kernel", 1, SUPERNET_MAX_KERNEL,
+                      place, arena);
     if (!rc)
         rc = check_odd(out->kernel, "kernel", place, arena);
     if (!rc)
@@ -172,7 +173,7 @@ static int read_stage(struct supernet_layer *out, const struct supernet *superne
     if (!rc)
         rc = read_choices(&out->depths, object, "depths", 1, SUBNET_MAX_DEPTH, place, arena);
     if (!rc)
-        rc = read_choices(&out->kernels, object, "kernels", 1, MAX_KERNEL, place, arena);
+        rc = read_choices(&out->kernels, object, "kernels", 1, SUPERNET_MAX_KERNEL, place, arena);
     for (int i = 0; !rc && i < out->kernels.n; i++)
         rc = check_odd(out->kernels.value[i], "kernels", place, arena);
     if (!rc)

@@ -1,0 +1,92 @@
+/*
+ * candidate.c - what a subnet would cost on a board, asked from the planner that codegen uses.
+ */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "boards/board.h"
+#include "codegen/footprint.h"
+#include "codegen/schedule.h"
+#include "model/cost.h"
+#include "model/model.h"
+#include "nas/space.h"
+#include "nas/supernet.h"
+#include "quant/qmodel.h"
+
+static int64_t tighter(int64_t limit, int64_t of_board)
+{
+    return limit > 0 && limit < of_board ? limit : of_board;
+}
+
+struct limits limits_effective(const struct limits *limits, const struct board *board)
+{
+    return (struct limits){
+        .sram_bytes = tighter(limits->sram_bytes, board->sram_bytes),
+        .flash_bytes = tighter(limits->flash_bytes, board->flash_bytes),
+        .macs = tighter(limits->macs, INT64_MAX),
+        .plan = limits->plan,
+    };
+}
+
+static double excess(int64_t value, int64_t limit)
+{
+    return value > limit ? (double)(value - limit) / (double)limit : 0;
+}
+
+double candidate_misfit(const struct candidate_cost *cost, const struct limits *effective)
+{
+    return excess(cost->sram_bytes, effective->sram_bytes) +
+           excess(cost->flash_bytes, effective->flash_bytes) + excess(cost->macs, effective->macs);
+}
+
+int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet,
+                       const struct subnet *subnet, const struct board *board, const struct limits *limits)
+{
+    struct arena arena = ARENA_INIT;
+    struct limits effective = limits_effective(limits, board);
+    struct model *model;
+    struct qmodel *qmodel;
+    int rc = supernet_skeleton(&model, supernet, subnet, &arena);
+    if (!rc)
+        rc = qmodel_lower(&qmodel, model, &arena, NULL, NULL);
+    if (!rc) {
+        struct schedule schedule;
+        struct footprint footprint;
+        schedule_plan(&schedule, qmodel, &effective.plan, &arena);
+        footprint_of(&footprint, qmodel, &schedule, board);
+        struct cost cost = model_cost(model);
+        *out = (struct candidate_cost){
+            .macs = cost.macs,
+            .params = cost.params,
+            .sram_bytes = footprint.sram_bytes,
+            .flash_bytes = footprint.flash_bytes,
+            .arena_bytes = footprint.arena_bytes,
+        };
+        out->fits = candidate_misfit(out, &effective) == 0;
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+static void add_excess(struct strbuf *out, int64_t value, int64_t limit, const char *what, const char *unit)
+{
+    if (value > limit)
+        strbuf_addf(out, "%s %lld %s of %s, %lld more than the limit of %lld", out->length ? " and" : "",
+                    (long long)value, unit, what, (long long)(value - limit), (long long)limit);
+}
+
+int candidate_error(const struct subnet *nearest, const struct candidate_cost *cost,
+                    const struct limits *limits, const struct board *board)
+{
+    struct arena arena = ARENA_INIT;
+    struct strbuf text = STRBUF_INIT;
+    struct limits effective = limits_effective(limits, board);
+    add_excess(&text, cost->sram_bytes, effective.sram_bytes, "SRAM", "bytes");
+    add_excess(&text, cost->flash_bytes, effective.flash_bytes, "flash", "bytes");
+    add_excess(&text, cost->macs, effective.macs, "work", "MACs");
+    int rc = error_fit("no subnet fits '%s': the nearest, '%s', needs%s", board->name,
+                       subnet_text(nearest, &arena), strbuf_text(&text));
+    strbuf_release(&text);
+    arena_release(&arena);
+    return rc;
+}
