@@ -39,7 +39,9 @@ struct qnode {
     int output;
 
     struct window window;   /* CONV, DEPTHWISE, pools; PAD uses its pads */
-    int act_min, act_max;   /* int8 clamp */
+    float clip_min, clip_max; /* fused Relu, Relu6, Clip, or TABLE's ACT_CLIP; -INFINITY, INFINITY: none */
+    float alpha, beta;      /* TABLE's ACT_HARD_SIGMOID */
+    int act_min, act_max;   /* int8 clamp, from clip_min and clip_max */
     const int8_t *weights;  /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
     int64_t n_weights;      /* known for skeletons too */
     const int32_t *bias;    /* (oc) */
@@ -48,7 +50,7 @@ struct qnode {
     const int8_t *shift;
     int diff_min;           /* SOFTMAX */
     const int8_t *table;    /* TABLE: 256 entries, table[q + 128] */
-    enum activation table_function; /* what the table computes, for messages and QDQ export */
+    enum activation table_function; /* what the table computes; ACT_NONE: requantise */
 };
 
 struct qmodel {
@@ -71,13 +73,19 @@ int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
 /*
  * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure: one qnode per
  * engine call, no scales, weights NULL. Unsupported nodes: error_unsupported listing ALL of them with names and what to do.
- * node_of (may be NULL) receives, per qnode, the float node's index; tensor ids map through tensor_of (float id per qtensor).
+ * node_of (may be NULL) receives, per qnode, the float node's index; tensor ids map through tensor_of (float id per qtensor; -1: the
+ * value before an activation that has become a TABLE node).
+ *
+ *     Conv, group 1 -> CONV; group == in channels -> DEPTHWISE      GlobalAveragePool -> MEAN (same scale, 1 / (h * w) in the multiplier)
+ *     Gemm -> FULLY_CONNECTED (over an (h, w, c) map, too)          Clip fused into Conv, Gemm, Add, Mul: act bounds; alone: TABLE
+ *     Flatten, Reshape, Transpose that move nothing: no node        HardSwish, HardSigmoid, Sigmoid: TABLE, also when fused
  */
 int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of, int **tensor_of);
 
 /* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier). */
 void quantize_multiplier(double real, int32_t *multiplier, int8_t *shift);
-/* Computes multiplier, shift, act bounds, tables of every node from the scales; what quantize(), qdq_read() and tflite import end with. */
+/* Computes multiplier, shift, act bounds, tables of every node from the scales; what quantize(), qdq_read() and tflite import end with.
+ * error_input when scales cannot be expressed: not positive, zero points outside int8, pools whose input and output differ, ... */
 int qmodel_finish(struct qmodel *qmodel);
 
 #endif
