@@ -21,23 +21,29 @@ static int check_limit(const char *what, const char *memory, long long needs, lo
     return error_fit("%s needs %lld bytes of %s, the recipe's limit is %lld: %lld too many", what, needs, memory, limit, needs - limit);
 }
 
+int limits_for_board(struct limits *limits, const struct recipe *recipe, const struct board *board)
+{
+    int rc = recipe_limits(recipe, limits);
+    limits->plan = (struct plan_options){
+        .optimize = optimize_of(recipe->codegen.optimize),
+        .sram_limit_bytes = limits->sram_bytes ? limits->sram_bytes : board->sram_bytes,
+        .fusion = true,
+    };
+    return rc;
+}
+
 int plan_for_board(struct schedule *schedule, struct footprint *footprint, const struct qmodel *qmodel, const struct board *board,
                    const struct recipe *recipe, const char *what, struct arena *arena)
 {
     struct limits limits;
-    int rc = recipe_limits(recipe, &limits);
+    int rc = limits_for_board(&limits, recipe, board);
     if (rc)
         return rc;
-    struct plan_options options = {
-        .optimize = optimize_of(recipe->codegen.optimize),
-        .sram_limit_bytes = limits.sram_bytes ? limits.sram_bytes : board->sram_bytes,
-        .fusion = true,
-    };
-    schedule_plan(schedule, qmodel, &options, arena);
+    schedule_plan(schedule, qmodel, &limits.plan, arena);
     rc = schedule_check(schedule, qmodel);
     if (rc)
         return rc;
-    footprint_of(footprint, qmodel, schedule);
+    footprint_of(footprint, qmodel, schedule, board);
     rc = footprint_check(footprint, board, what);
     if (!rc)
         rc = check_limit(what, "SRAM", footprint->sram_bytes, limits.sram_bytes);

@@ -9,9 +9,13 @@
 struct arena;
 struct board;
 struct footprint;
+struct limits;
 struct qmodel;
 struct recipe;
 struct schedule;
+
+/* The recipe's limits with the plan options that codegen will use, so that the search plans what is emitted. */
+int limits_for_board(struct limits *limits, const struct recipe *recipe, const struct board *board);
 
 /* Plans with the recipe's codegen.optimize and limits, replays the plan through the independent checker, and compares the footprint with the
  * board and the limits (error_fit). what: the network's name in messages. */
