@@ -1,8 +1,10 @@
 /*
- * emit.h - writes the generated project: model.h model.c weights.c main.c build.ninja linker script start-up engine/ schedule.json memory_map.{svg,txt}.
+ * emit.h - writes the generated project: model.h model.c weights.c main.c build.ninja linker script start-up
+ * engine/ schedule.json memory_map.{svg,txt}.
  *
- * The C is meant to be read, compiles alone (-std=c11 -Wall -Wextra -Werror, gcc arm and host clang), depends on engine/ and <stdint.h> only,
- * names no path, time or host. All bytes are a function of qmodel, schedule, board and version.
+ * The C is meant to be read, compiles alone (-std=c11 -Wall -Wextra -Werror, gcc arm and host clang), depends
+ * on engine/ and <stdint.h> only, names no path, time or host. All bytes are a function of qmodel, schedule,
+ * board and version.
  */
 #ifndef CODEGEN_EMIT_H
 #define CODEGEN_EMIT_H

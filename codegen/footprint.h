@@ -1,8 +1,9 @@
 /*
  * footprint.h - what a network will occupy on a board, before anything is built.
  *
- * arena, weights and constants are exact to the byte (the emitter lays out the same structures); code is predicted from a
- * committed table of kernel sizes (codegen/code_size.inc, `make code-size` refreshes it) and checked against the ELF after the build.
+ * arena, weights and constants are exact to the byte (the emitter lays out the same structures); code is
+ * predicted from a committed table of kernel sizes (codegen/code_size.inc, `make code-size` refreshes it) and
+ * checked against the ELF after the build.
  */
 #ifndef CODEGEN_FOOTPRINT_H
 #define CODEGEN_FOOTPRINT_H
@@ -12,6 +13,18 @@
 struct board;
 struct qmodel;
 struct schedule;
+
+enum {
+    /* Reserved for the stack at the bottom of its RAM region, so that an overflow faults instead of
+     * corrupting data. The emulator paints it and reports how deep it went; `mcunet emulate` fails when less
+     * than FIRMWARE_STACK_GUARD_BYTES stayed untouched. */
+    FIRMWARE_STACK_BYTES = 2048,
+    FIRMWARE_STACK_GUARD_BYTES = 256,
+    /* struct mcu_fault_record of boards/arm/startup.c and the result of boards/arm/main.c */
+    FIRMWARE_RUNTIME_BYTES = 40,
+    /* Sections and arrays are aligned to this in flash. */
+    FIRMWARE_FLASH_ALIGNMENT = 4,
+};
 
 struct footprint {
     /* SRAM */
@@ -30,7 +43,8 @@ struct footprint {
 void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule,
                   const struct board *board);
 
-/* 0, or error_fit naming what does not fit and by how many bytes. what: "subnet 'r64 ...'", a file name, ... */
+/* 0, or error_fit naming what does not fit and by how many bytes. what: "subnet 'r64 ...'", a file name, ...
+ */
 int footprint_check(const struct footprint *footprint, const struct board *board, const char *what);
 
 #endif

@@ -1,0 +1,111 @@
+#include "codegen/footprint.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "boards/board.h"
+#include "codegen/kernels.h"
+#include "codegen/schedule.h"
+#include "quant/qmodel.h"
+
+struct code_size {
+    int kernel[KERNEL_COUNT];
+    int call, base;
+};
+
+static const struct code_size code_size_m4 = {
+#define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m4,
+#define CODE_CALL(m4, m7)       .call = m4,
+#define CODE_BASE(m4, m7)       .base = m4,
+#include "codegen/code_size.inc"
+#undef CODE_KERNEL
+#undef CODE_CALL
+#undef CODE_BASE
+};
+
+static const struct code_size code_size_m7 = {
+#define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m7,
+#define CODE_CALL(m4, m7)       .call = m7,
+#define CODE_BASE(m4, m7)       .base = m7,
+#include "codegen/code_size.inc"
+#undef CODE_KERNEL
+#undef CODE_CALL
+#undef CODE_BASE
+};
+
+static int64_t aligned(int64_t bytes)
+{
+    return (bytes + FIRMWARE_FLASH_ALIGNMENT - 1) / FIRMWARE_FLASH_ALIGNMENT * FIRMWARE_FLASH_ALIGNMENT;
+}
+
+static bool has_weights(const struct qnode *node)
+{
+    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
+}
+
+void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule,
+                  const struct board *board)
+{
+    const struct code_size *code = strcmp(board->core, "cortex-m4") == 0 ? &code_size_m4 : &code_size_m7;
+    bool used[KERNEL_COUNT] = {false};
+
+    *out = (struct footprint){.arena_bytes = schedule->arena_bytes,
+                              .stack_bytes = FIRMWARE_STACK_BYTES,
+                              .runtime_bytes = FIRMWARE_RUNTIME_BYTES,
+                              .code_bytes = code->base};
+    for (int n = 0; n < qmodel->n_nodes; n++) {
+        const struct qnode *node = &qmodel->nodes[n];
+        enum kernel kernels[QNODE_MAX_INPUTS];
+        int n_kernels = node_kernels(node, kernels);
+        for (int k = 0; k < n_kernels; k++) {
+            out->constants_bytes += kernel_info(kernels[k])->argument_bytes;
+            out->code_bytes += code->call;
+            used[kernels[k]] = true;
+        }
+        if (has_weights(node)) {
+            int64_t channels = qmodel->tensors[node->output].c;
+            out->weights_bytes += aligned(node->n_weights) + channels * (int64_t)sizeof(int32_t);
+            out->constants_bytes += channels * (int64_t)sizeof(int32_t) + aligned(channels);
+        }
+        if (node->op == QOP_TABLE)
+            out->constants_bytes += 256;
+    }
+    for (int k = 0; k < KERNEL_COUNT; k++)
+        if (used[k])
+            out->code_bytes += code->kernel[k];
+    out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;
+    out->flash_bytes = aligned(out->code_bytes) + out->constants_bytes + out->weights_bytes;
+}
+
+/* "412 312": digits in groups of three. */
+static const char *grouped(int64_t n, struct arena *arena)
+{
+    if (n < 1000)
+        return arena_printf(arena, "%lld", (long long)n);
+    return arena_printf(arena, "%s %03d", grouped(n / 1000, arena), (int)(n % 1000));
+}
+
+static int check_one(const char *what, const char *memory, const struct board *board, int64_t need,
+                     int64_t have)
+{
+    if (need <= have)
+        return 0;
+    struct arena arena = ARENA_INIT;
+    int rc = error_fit("%s needs %s bytes of %s, %s has %s: %s too many", what, grouped(need, &arena), memory,
+                       board->name, grouped(have, &arena), grouped(need - have, &arena));
+    arena_release(&arena);
+    return rc;
+}
+
+int footprint_check(const struct footprint *footprint, const struct board *board, const char *what)
+{
+    const struct memory_region *arena = board_region(board, "arena"), *stack = board_region(board, "stack");
+    int64_t stack_and_data = footprint->stack_bytes + footprint->runtime_bytes;
+    int rc = check_one(what, "flash", board, footprint->flash_bytes, board->flash_bytes);
+    if (rc || !arena || arena == stack)
+        return rc ? rc : check_one(what, "SRAM", board, footprint->sram_bytes, board->sram_bytes);
+    rc = check_one(what, arena->name, board, footprint->arena_bytes, arena->bytes);
+    return rc || !stack ? rc : check_one(what, stack->name, board, stack_and_data, stack->bytes);
+}
