@@ -1,6 +1,6 @@
 /*
- * cost.h - multiply-accumulates and parameters of a model (batch 1). MACs count Conv, Gemm, MatMul; padding taps included,
- * as the literature does.
+ * cost.h - multiply-accumulates and parameters of a model (batch 1). MACs count Conv, Gemm, MatMul; padding
+ * taps included, as the literature does.
  */
 #ifndef MODEL_COST_H
 #define MODEL_COST_H

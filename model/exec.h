@@ -1,5 +1,6 @@
 /*
- * exec.h - float inference on the host with oneDNN, on all cores. The reference that quantization is measured against.
+ * exec.h - float inference on the host with oneDNN, on all cores. The reference that quantization is measured
+ * against.
  *
  *     struct exec *exec;
  *     exec_create(&exec, model, &(struct exec_options){.batch = 32});
@@ -7,8 +8,9 @@
  *     const float *logits = exec_output(exec, 0); batch x output elements
  *     exec_destroy(exec);
  *
- * Results do not depend on the number of threads, nor on the batch an image was in, beyond what exact float equality of the same batch size
- * gives: artifacts derived from float runs must use a fixed batch size (EXEC_BATCH).
+ * Results do not depend on the number of threads, nor on the batch an image was in, beyond what exact float
+ * equality of the same batch size gives: artifacts derived from float runs must use a fixed batch size
+ * (EXEC_BATCH).
  */
 #ifndef MODEL_EXEC_H
 #define MODEL_EXEC_H
@@ -21,11 +23,11 @@ struct exec;
 enum { EXEC_BATCH = 32 };
 
 struct exec_options {
-    int batch;     /* images per run; 0: 1 */
-    int threads;   /* 0: all cores */
-    bool keep_all; /* every tensor stays readable through exec_tensor() after a run */
-    bool batch_statistics; /* BatchNormalization normalises with the batch's own mean and variance (population variance) and
-                              accumulates them: see exec_bn_statistics() */
+    int batch;             /* images per run; 0: 1 */
+    int threads;           /* 0: all cores */
+    bool keep_all;         /* every tensor stays readable through exec_tensor() after a run */
+    bool batch_statistics; /* BatchNormalization normalises with the batch's own mean and variance (population
+                              variance) and accumulates them: see exec_bn_statistics() */
 };
 
 /* The model must outlive the exec. */
@@ -36,7 +38,8 @@ int exec_run_inputs(struct exec *exec, const float *const *inputs);
 const float *exec_output(const struct exec *exec, int index);
 /* Any tensor of the last run (keep_all), batch * elements, NHWC. */
 const float *exec_tensor(const struct exec *exec, int tensor);
-/* Mean over all runs so far of the batch means and (unbiased) batch variances at BN node `node`; channels floats each. */
+/* Mean over all runs so far of the batch means and (unbiased) batch variances at BN node `node`; channels
+ * floats each. */
 void exec_bn_statistics(const struct exec *exec, int node, float *mean, float *variance);
 void exec_destroy(struct exec *exec);
 

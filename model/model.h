@@ -1,10 +1,11 @@
 /*
  * model.h - the float graph.
  *
- * A model is arrays of tensors and nodes owned by one arena. A tensor id is an index into tensors[]; nodes are in
- * execution order. Feature maps (rank 4) are stored (n, h, w, c), n = 1; weights of convolutions (out, kh, kw, in / group). A
- * constant has data; a shape-only model (weights not loaded, as the planner needs) has constants with data == NULL
- * and constant == true. ONNX's NCHW is converted at import and converted back at export (onnx.h).
+ * A model is arrays of tensors and nodes owned by one arena. A tensor id is an index into tensors[]; nodes
+ * are in execution order. Feature maps (rank 4) are stored (n, h, w, c), n = 1; weights of convolutions (out,
+ * kh, kw, in / group). A constant has data; a shape-only model (weights not loaded, as the planner needs) has
+ * constants with data == NULL and constant == true. ONNX's NCHW is converted at import and converted back at
+ * export (onnx.h).
  */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -16,7 +17,8 @@
 #include "base/arena.h"
 
 enum { MODEL_MAX_RANK = 6, MODEL_MAX_INPUTS = 16 };
-/* Limits that keep sizes read from files within int and memory: elements of one tensor; kernel, stride, padding. */
+/* Limits that keep sizes read from files within int and memory: elements of one tensor; kernel, stride,
+ * padding. */
 enum { SHAPE_MAX_ELEMENTS = 1 << 28, SHAPE_MAX_DIM = 1 << 16 };
 
 enum op {
@@ -55,7 +57,7 @@ struct node {
     int output;
 
     struct window window;
-    int group; /* Conv; == in channels: depthwise */
+    int group;           /* Conv; == in channels: depthwise */
     enum activation act; /* fused, applied to the output */
     float act_min, act_max;
     float epsilon, alpha, beta, pad_value;
@@ -93,7 +95,8 @@ int model_add_tensor(struct model *model, const char *name, struct shape shape);
 int model_add_constant(struct model *model, const char *name, struct shape shape, const float *data);
 /* Appends a zeroed node (window strides and dilations 1, group 1) with a new output tensor; its shape is
  * left to shape_infer(). The returned pointer is valid until the next add. */
-struct node *model_add_node(struct model *model, enum op op, const char *name, const int *inputs, int n_inputs);
+struct node *model_add_node(struct model *model, enum op op, const char *name, const int *inputs,
+                            int n_inputs);
 void model_set_input(struct model *model, int tensor);
 void model_set_output(struct model *model, int tensor);
 const char *model_get_metadata(const struct model *model, const char *key); /* NULL: absent */
