@@ -13,7 +13,7 @@ import json
 import math
 import os
 import random
-import sys
+import signal
 import time
 
 import torch
@@ -63,6 +63,7 @@ class Trainer:
         self.momentum = {n: torch.zeros_like(p) for n, p in self.model.params.items()}
         self.step = 0  # over all phases
         self.sorted = False
+        self.stopping = False  # set by SIGINT and SIGTERM: save after the step, then leave
 
     def load_data(self):
         size, cache = self.cfg["image_size"], self.args.cache
@@ -239,7 +240,7 @@ class Trainer:
                 self.step += 1
                 sums = [sums[0] + a, sums[1] + b, sums[2] + 1]
                 now = time.monotonic()
-                if self.args.stop_at and self.step >= self.args.stop_at:
+                if self.stopping or (self.args.stop_at and self.step >= self.args.stop_at):
                     self.save()
                     log(f"stopped at step {self.step}")
                     return False
@@ -291,6 +292,8 @@ def main():
     t = Trainer(cfg, args)
     t.load_data()
     t.resume()
+    for s in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(s, lambda *_: setattr(t, "stopping", True))
     if t.run():
         t.export(args.output)
         if args.eval_every:
