@@ -161,7 +161,7 @@ int folder_create(const char *path)
             continue;
         *end = '\0';
         if (mkdir(prefix, 0777) != 0 && !folder_exists(prefix))
-            failed = errno;
+            failed = errno == EEXIST ? ENOTDIR : errno;
         *end = c;
         if (c == '\0')
             break;

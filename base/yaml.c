@@ -369,7 +369,7 @@ int yaml_read(void **data, const char *path, const cyaml_schema_value_t *schema)
     return rc;
 }
 
-void yaml_free(const cyaml_schema_value_t *schema, void *data)
+void yaml_release(const cyaml_schema_value_t *schema, void *data)
 {
     const cyaml_config_t config = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
     cyaml_free(&config, schema, data, 0);

@@ -17,11 +17,12 @@
 #include <cyaml/cyaml.h>
 #include <stddef.h>
 
-/* Loads path (at most 1 MiB). *data is libcyaml's allocation: free with yaml_free(schema, data). */
+/* Loads path (at most 1 MiB). *data is libcyaml's allocation: free with yaml_release(schema, data). */
 int yaml_read(void **data, const char *path, const cyaml_schema_value_t *schema);
 /* The same from text; path only for messages. */
 int yaml_parse(void **data, const char *text, size_t size, const char *path,
                const cyaml_schema_value_t *schema);
-void yaml_free(const cyaml_schema_value_t *schema, void *data);
+/* Not called yaml_free: libyaml has a function of that name, which ours would replace. */
+void yaml_release(const cyaml_schema_value_t *schema, void *data);
 
 #endif

@@ -236,7 +236,7 @@ int board_load(struct board **out, const char *name, struct arena *arena)
     if (rc)
         return rc;
     struct board *board = board_from(data, arena);
-    yaml_free(&board_schema, data);
+    yaml_release(&board_schema, data);
     rc = board_check(board, path, arena);
     if (rc)
         return rc;
