@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 
-enum { YAML_MAX_BYTES = 1 << 20, MAX_KEYS = 128 };
+enum { YAML_MAX_BYTES = 1 << 20, MAX_KEYS = 128, MAX_DEPTH = 32 };
 
 /* One document being checked. */
 struct check {
@@ -279,6 +279,33 @@ static int syntax_error(const yaml_parser_t *parser, const char *path, const cha
     return error_input("%s:%zu: not valid YAML: %s", path, parser->problem_mark.line + 1, problem);
 }
 
+/* Syntax and depth alone, stopping at the first offence: libyaml's time for building a document grows with
+ * the square of the depth. */
+static int check_depth(const char *text, size_t size, const char *path)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        die("out of memory in libyaml");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    int rc = 0, depth = 0;
+    for (bool end = false; !end && !rc;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            rc = syntax_error(&parser, path, text);
+            break;
+        }
+        end = event.type == YAML_STREAM_END_EVENT;
+        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        if (depth > MAX_DEPTH)
+            rc = error_input("%s:%zu: nested deeper than %d levels", path, event.start_mark.line + 1,
+                             MAX_DEPTH);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
 /* The whole text against the schema, with our messages. text is NUL terminated. */
 static int check_text(const char *text, size_t size, const char *path, const cyaml_schema_value_t *schema,
                       struct arena *arena)
@@ -339,6 +366,8 @@ int yaml_parse(void **data, const char *text, size_t size, const char *path,
     const char *copy = rc ? NULL : arena_printf(&arena, "%.*s", (int)size, text);
     if (!rc && strlen(copy) != size)
         rc = error_input("%s: contains a NUL", path);
+    if (!rc)
+        rc = check_depth(copy, size, path);
     if (!rc)
         rc = check_text(copy, size, path, schema, &arena);
     arena_release(&arena);

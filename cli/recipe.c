@@ -215,7 +215,7 @@ int recipe_read(struct recipe *recipe, const char *path, const struct option_lis
     take_defaults(recipe);
     recipe->path = arena_strdup(arena, path);
     take_yaml(recipe, yaml, arena);
-    yaml_free(&schema.value, yaml);
+    yaml_release(&schema.value, yaml);
     for (int i = 0; sets && i < sets->n; i++) {
         rc = apply_set(recipe, sets->values[i], arena);
         if (rc)
