@@ -18,10 +18,18 @@ static int64_t tighter(int64_t limit, int64_t of_board)
     return limit > 0 && limit < of_board ? limit : of_board;
 }
 
+/* Where the stack has a region of its own, the arena's region bounds the sum less what lies outside it. */
+static int64_t board_sram(const struct board *board)
+{
+    if (board_region(board, "arena") == board_region(board, "stack"))
+        return board->sram_bytes;
+    return board->sram_bytes + FIRMWARE_STACK_BYTES + FIRMWARE_RUNTIME_BYTES;
+}
+
 struct limits limits_effective(const struct limits *limits, const struct board *board)
 {
     return (struct limits){
-        .sram_bytes = tighter(limits->sram_bytes, board->sram_bytes),
+        .sram_bytes = tighter(limits->sram_bytes, board_sram(board)),
         .flash_bytes = tighter(limits->flash_bytes, board->flash_bytes),
         .macs = tighter(limits->macs, INT64_MAX),
         .plan = limits->plan,

@@ -23,7 +23,7 @@ struct limits {
     struct plan_options plan; /* as codegen will be asked: what makes the figures equal those of the firmware */
 };
 
-/* The limits in force: zeros replaced by what they stand for, INT64_MAX for no limit of MACs. */
+/* The limits in force (for arena + stack + runtime, as footprint.sram_bytes): zeros replaced by what they stand for, INT64_MAX for no limit of MACs. */
 struct limits limits_effective(const struct limits *limits, const struct board *board);
 
 /* What a candidate costs, from skeleton -> lower -> schedule -> footprint. */

@@ -96,7 +96,7 @@ static int check_conv(const struct reader *r, const char *name, int in, int out,
 static int check_transforms(const struct reader *r, const char *name, const struct supernet_layer *layer)
 {
     for (int k = choices_max(&layer->kernels); k > layer->kernels.value[0]; k -= 2) {
-        char suffix[32];
+        char suffix[64];
         snprintf(suffix, sizeof suffix, ".transform_%dto%d", k, k - 2);
         int n = (k - 2) * (k - 2);
         const struct tensor *tensor;
