@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "quant/qnode.h"
 
 const char *qop_name(enum qop op)
 {
@@ -176,7 +177,7 @@ static int check_same_scale(const struct qmodel *qmodel, const struct qnode *nod
     return 0;
 }
 
-static int finish_node(struct qmodel *qmodel, struct qnode *node)
+int qnode_finish(struct qmodel *qmodel, struct qnode *node)
 {
     const struct qtensor *out = &qmodel->tensors[node->output];
     node->act_min = quantized_bound(node->clip_min, out);
@@ -209,7 +210,7 @@ static int finish_node(struct qmodel *qmodel, struct qnode *node)
     case QOP_COUNT:
         break;
     }
-    die("qmodel_finish: operator %d", (int)node->op);
+    die("qnode_finish: operator %d", (int)node->op);
 }
 
 int qmodel_finish(struct qmodel *qmodel)
@@ -223,7 +224,7 @@ int qmodel_finish(struct qmodel *qmodel)
                                tensor->zero_point);
     }
     for (int i = 0; i < qmodel->n_nodes; i++) {
-        int rc = finish_node(qmodel, &qmodel->nodes[i]);
+        int rc = qnode_finish(qmodel, &qmodel->nodes[i]);
         if (rc)
             return rc;
     }

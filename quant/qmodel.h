@@ -1,10 +1,11 @@
 /*
  * qmodel.h - the int8 graph: a model plus scale and zero point per tensor, multiplier and shift per channel.
  *
- * real = scale * (q - zero_point). Every tensor is one feature map (h, w, c) of int8, batch 1. Weights are int8,
- * symmetric, per output channel; bias is int32 with scale in.scale * weight_scale[c]; constants hang on their
- * node, so tensors are exactly what needs memory at run time: a qmodel with weights == NULL ("skeleton",
- * qmodel_lower) is all the planner needs. Semantics are the engine's (engine/engine.h), i.e. TFLite's.
+ * real = scale * (q - zero_point). Every tensor is one feature map (h, w, c) of int8, batch 1. Weights are
+ * int8, symmetric, per output channel; bias is int32 with scale in.scale * weight_scale[c]; constants hang on
+ * their node, so tensors are exactly what needs memory at run time: a qmodel with weights == NULL
+ * ("skeleton", qmodel_lower) is all the planner needs. Semantics are the engine's (engine/engine.h), i.e.
+ * TFLite's.
  */
 #ifndef QUANT_QMODEL_H
 #define QUANT_QMODEL_H
@@ -38,18 +39,19 @@ struct qnode {
     int n_inputs;
     int output;
 
-    struct window window;   /* CONV, DEPTHWISE, pools; PAD uses its pads */
+    struct window window;     /* CONV, DEPTHWISE, pools; PAD uses its pads */
     float clip_min, clip_max; /* fused Relu, Relu6, Clip, or TABLE's ACT_CLIP; -INFINITY, INFINITY: none */
-    float alpha, beta;      /* TABLE's ACT_HARD_SIGMOID */
-    int act_min, act_max;   /* int8 clamp, from clip_min and clip_max */
-    const int8_t *weights;  /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
-    int64_t n_weights;      /* known for skeletons too */
-    const int32_t *bias;    /* (oc) */
+    float alpha, beta;        /* TABLE's ACT_HARD_SIGMOID */
+    int act_min, act_max;     /* int8 clamp, from clip_min and clip_max */
+    const int8_t *weights;    /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
+    int64_t n_weights;        /* known for skeletons too */
+    const int32_t *bias;      /* (oc) */
     const float *weight_scale; /* (oc) */
-    const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; MUL, MEAN, SOFTMAX: one */
+    const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; MUL, MEAN,
+                                  SOFTMAX: one */
     const int8_t *shift;
-    int diff_min;           /* SOFTMAX */
-    const int8_t *table;    /* TABLE: 256 entries, table[q + 128] */
+    int diff_min;                   /* SOFTMAX */
+    const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */
 };
 
@@ -67,25 +69,31 @@ struct qmodel {
 
 const char *qop_name(enum qop op);
 int64_t qtensor_bytes(const struct qtensor *tensor);
-/* Multiply-accumulates of CONV, DEPTHWISE and FULLY_CONNECTED, padding taps included; 0 for the rest. (qcost.c) */
+/* Multiply-accumulates of CONV, DEPTHWISE and FULLY_CONNECTED, padding taps included; 0 for the rest.
+ * (qcost.c) */
 int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
 
 /*
- * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure: one qnode per
- * engine call, no scales, weights NULL. Unsupported nodes: error_unsupported listing ALL of them with names and what to do.
- * node_of (may be NULL) receives, per qnode, the float node's index; tensor ids map through tensor_of (float id per qtensor; -1: the
- * value before an activation that has become a TABLE node).
+ * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure:
+ * one qnode per engine call, no scales, weights NULL. Unsupported nodes: error_unsupported listing ALL of
+ * them with names and what to do. node_of (may be NULL) receives, per qnode, the float node's index; tensor
+ * ids map through tensor_of (float id per qtensor; -1: the value before an activation that has become a TABLE
+ * node).
  *
- *     Conv, group 1 -> CONV; group == in channels -> DEPTHWISE      GlobalAveragePool -> MEAN (same scale, 1 / (h * w) in the multiplier)
- *     Gemm -> FULLY_CONNECTED (over an (h, w, c) map, too)          Clip fused into Conv, Gemm, Add, Mul: act bounds; alone: TABLE
- *     Flatten, Reshape, Transpose that move nothing: no node        HardSwish, HardSigmoid, Sigmoid: TABLE, also when fused
+ *     Conv, group 1 -> CONV; group == in channels -> DEPTHWISE      GlobalAveragePool -> MEAN (same scale, 1
+ * / (h * w) in the multiplier) Gemm -> FULLY_CONNECTED (over an (h, w, c) map, too)          Clip fused into
+ * Conv, Gemm, Add, Mul: act bounds; alone: TABLE Flatten, Reshape, Transpose that move nothing: no node
+ * HardSwish, HardSigmoid, Sigmoid: TABLE, also when fused
  */
-int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of, int **tensor_of);
+int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of,
+                 int **tensor_of);
 
-/* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier). */
+/* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier).
+ */
 void quantize_multiplier(double real, int32_t *multiplier, int8_t *shift);
-/* Computes multiplier, shift, act bounds, tables of every node from the scales; what quantize(), qdq_read() and tflite import end with.
- * error_input when scales cannot be expressed: not positive, zero points outside int8, pools whose input and output differ, ... */
+/* Computes multiplier, shift, act bounds, tables of every node from the scales; what quantize(), qdq_read()
+ * and tflite import end with. error_input when scales cannot be expressed: not positive, zero points outside
+ * int8, pools whose input and output differ, ... */
 int qmodel_finish(struct qmodel *qmodel);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * quantize.h - post-training quantization of a float model to int8.
  *
- * The default recipe is the one measured in our lab (ARCHITECTURE.md has the figures): activation equalization under ReLU6
- * (alpha 0.5, cap 8, margin 0.1) -> ranges with 0.001 % of each tail clipped, logits min-max x 1.25 -> per-channel symmetric weights, nearest ->
- * sequential empirical bias correction in execution order.
+ * The default recipe is the one measured in our lab (ARCHITECTURE.md has the figures): activation
+ * equalization under ReLU6 (alpha 0.5, cap 8, margin 0.1) -> ranges with 0.001 % of each tail clipped, logits
+ * min-max x 1.25 -> per-channel symmetric weights, nearest -> sequential empirical bias correction in
+ * execution order.
  */
 #ifndef QUANT_QUANTIZE_H
 #define QUANT_QUANTIZE_H
@@ -28,7 +29,10 @@ struct quantize_options {
 };
 
 #define QUANTIZE_DEFAULTS                                                                                    \
-    {.equalize = true, .correct_bias = true, .ranges = RANGE_PERCENTILE, .tail = 1e-5, .logits_margin = 1.25}
+    {                                                                                                        \
+        .equalize = true, .correct_bias = true, .ranges = RANGE_PERCENTILE, .tail = 1e-5,                    \
+        .logits_margin = 1.25                                                                                \
+    }
 
 /* images: n x (h, w, c) floats, already preprocessed. model: inference-ready; not changed. */
 int quantize(struct qmodel **out, const struct model *model, const float *images, int n,
