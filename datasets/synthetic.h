@@ -1,9 +1,11 @@
 /*
- * synthetic.h - the camera-like set that needs no network: ten classes of objects on textured backgrounds, rendered at any size.
+ * synthetic.h - the camera-like set that needs no network: ten classes of objects on textured backgrounds,
+ * rendered at any size.
  *
- * Image i of a split is a pure function of (seed, split, i, size): integer and fixed-point or carefully ordered arithmetic, the same bytes on
- * every machine. Rotation, scale, position, colour, lighting gradient, blur, sensor noise and partial occlusion vary; hard enough that networks
- * of different size differ in accuracy.
+ * Image i of a split is a pure function of (seed, split, i, size): integer and fixed-point or carefully
+ * ordered arithmetic, the same bytes on every machine. Rotation, scale, position, colour, lighting gradient,
+ * blur, sensor noise and partial occlusion vary; hard enough that networks of different size differ in
+ * accuracy.
  */
 #ifndef DATASETS_SYNTHETIC_H
 #define DATASETS_SYNTHETIC_H
