@@ -1,0 +1,479 @@
+/*
+ * Images run independently: each thread takes an image through the whole network, layer by layer, in a
+ * workspace that fits its cache. So a result depends neither on the number of threads nor on the batch an
+ * image was in. With batch_statistics all images advance together, because a BatchNormalization needs the
+ * whole batch.
+ */
+#include "model/exec.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include <dnnl.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "model/exec_layers.h"
+#include "model/exec_plan.h"
+#include "model/exec_product.h"
+#include "model/model.h"
+#include "model/transpose.h"
+
+/* Running statistics of one BatchNormalization. */
+struct bn_statistics {
+    int channels;
+    double *mean, *variance;         /* of the current batch */
+    double *sum_mean, *sum_variance; /* over runs; variance unbiased */
+    double *partial;                 /* batch x channels: one image's share */
+};
+
+struct worker {
+    dnnl_stream_t stream;
+    void *scratch;
+};
+
+struct exec {
+    struct arena arena;
+    const struct model *model;
+    struct exec_options options;
+    dnnl_engine_t engine;
+    struct product **products; /* per node; NULL: not a Conv or Gemm */
+    struct bn_statistics *bn;  /* per node */
+    struct worker *workers;    /* per thread */
+    int n_workers;
+    int64_t *offsets; /* per tensor: in a workspace, in floats */
+    int64_t workspace_floats;
+    float *workspaces;      /* one per thread; with batch_statistics one per image */
+    float **whole;          /* per tensor: batch x elements, or NULL: it lives in workspaces */
+    const float **input_of; /* per tensor: the caller's input of this run */
+    int64_t runs;
+};
+
+static int64_t elements_of(const struct exec *exec, int tensor)
+{
+    return shape_elements(&exec->model->tensors[tensor].shape);
+}
+
+/* Where a tensor of one image lies; slot: the workspace used for that image. */
+static float *at(const struct exec *exec, int tensor, int image, int slot)
+{
+    if (exec->whole[tensor])
+        return exec->whole[tensor] + image * elements_of(exec, tensor);
+    return exec->workspaces + slot * exec->workspace_floats + exec->offsets[tensor];
+}
+
+static const float *read_at(const struct exec *exec, int tensor, int image, int slot)
+{
+    const struct tensor *t = &exec->model->tensors[tensor];
+    if (t->constant)
+        return t->data;
+    if (exec->input_of[tensor])
+        return exec->input_of[tensor] + image * elements_of(exec, tensor);
+    return at(exec, tensor, image, slot);
+}
+
+/* ---- creation ---- */
+
+static int check_model(const struct model *model)
+{
+    for (int i = 0; i < model->n_nodes; i++) {
+        const struct node *node = &model->nodes[i];
+        for (int j = 0; j < node->n_inputs; j++)
+            if (model->tensors[node->inputs[j]].constant && !model->tensors[node->inputs[j]].data)
+                return error_input("layer '%s': the values of '%s' are not loaded", node->name,
+                                   model->tensors[node->inputs[j]].name);
+    }
+    if (!model->n_outputs)
+        return error_input("model '%s' has no output", model->name);
+    return 0;
+}
+
+static int create_products(struct exec *exec, size_t *scratch_bytes)
+{
+    const struct model *model = exec->model;
+    *scratch_bytes = 0;
+    for (int i = 0; i < model->n_nodes; i++) {
+        const struct node *node = &model->nodes[i];
+        if (node->op != OP_CONV && node->op != OP_GEMM)
+            continue;
+        const int rc = product_create(&exec->products[i], model, node, exec->engine, &exec->arena);
+        if (rc)
+            return rc;
+        const size_t bytes = product_scratch_bytes(exec->products[i]);
+        if (bytes > *scratch_bytes)
+            *scratch_bytes = bytes;
+    }
+    return 0;
+}
+
+static void create_statistics(struct exec *exec)
+{
+    const struct model *model = exec->model;
+    for (int i = 0; i < model->n_nodes; i++) {
+        if (model->nodes[i].op != OP_BATCH_NORM)
+            continue;
+        struct bn_statistics *bn = &exec->bn[i];
+        const size_t channels = (size_t)elements_of(exec, model->nodes[i].inputs[1]);
+        bn->channels = (int)channels;
+        bn->mean = ARENA_ARRAY(&exec->arena, double, channels);
+        bn->variance = ARENA_ARRAY(&exec->arena, double, channels);
+        bn->sum_mean = ARENA_ARRAY(&exec->arena, double, channels);
+        bn->sum_variance = ARENA_ARRAY(&exec->arena, double, channels);
+        if (exec->options.batch_statistics)
+            bn->partial = ARENA_ARRAY(&exec->arena, double, channels *(size_t)exec->options.batch);
+    }
+}
+
+/* Tensors that stay readable get memory for the whole batch, the others share workspaces. */
+static void create_buffers(struct exec *exec)
+{
+    const struct model *model = exec->model;
+    const size_t batch = (size_t)exec->options.batch;
+    for (int i = 0; i < model->n_tensors; i++)
+        if (exec->options.keep_all && !model->tensors[i].constant)
+            exec->whole[i] = ARENA_ARRAY(&exec->arena, float, batch *(size_t)elements_of(exec, i));
+    for (int i = 0; i < model->n_outputs; i++)
+        if (!exec->whole[model->outputs[i]])
+            exec->whole[model->outputs[i]] =
+                ARENA_ARRAY(&exec->arena, float, batch *(size_t)elements_of(exec, model->outputs[i]));
+
+    bool *planned = ARENA_ARRAY(&exec->arena, bool, (size_t)model->n_tensors);
+    for (int i = 0; i < model->n_tensors; i++)
+        planned[i] = model->tensors[i].producer >= 0 && !exec->whole[i];
+    exec->workspace_floats = exec_plan(exec->offsets, model, planned);
+    const size_t slots = exec->options.batch_statistics ? batch : (size_t)exec->n_workers;
+    exec->workspaces = ARENA_ARRAY(&exec->arena, float, slots *(size_t)exec->workspace_floats);
+}
+
+static int create(struct exec *exec)
+{
+    const struct model *model = exec->model;
+    int rc = check_model(model);
+    if (rc)
+        return rc;
+    if (dnnl_engine_create(&exec->engine, dnnl_cpu, 0) != dnnl_success)
+        return error("oneDNN has no CPU engine");
+    const size_t n_nodes = (size_t)model->n_nodes, n_tensors = (size_t)model->n_tensors;
+    exec->products = ARENA_ARRAY(&exec->arena, struct product *, n_nodes);
+    exec->bn = ARENA_ARRAY(&exec->arena, struct bn_statistics, n_nodes);
+    exec->offsets = ARENA_ARRAY(&exec->arena, int64_t, n_tensors);
+    exec->whole = ARENA_ARRAY(&exec->arena, float *, n_tensors);
+    exec->input_of = ARENA_ARRAY(&exec->arena, const float *, n_tensors);
+
+    size_t scratch_bytes;
+    rc = create_products(exec, &scratch_bytes);
+    if (rc)
+        return rc;
+    create_statistics(exec);
+    create_buffers(exec);
+    exec->workers = ARENA_ARRAY(&exec->arena, struct worker, (size_t)exec->n_workers);
+    for (int i = 0; i < exec->n_workers; i++) {
+        if (dnnl_stream_create(&exec->workers[i].stream, exec->engine, dnnl_stream_default_flags) !=
+            dnnl_success)
+            return error("oneDNN cannot create a stream");
+        exec->workers[i].scratch =
+            arena_alloc(&exec->arena, scratch_bytes + 64); /* 64: aligned, never empty */
+    }
+    return 0;
+}
+
+int exec_create(struct exec **out, const struct model *model, const struct exec_options *options)
+{
+    struct arena arena = ARENA_INIT;
+    struct exec *exec = ARENA_NEW(&arena, struct exec);
+    exec->model = model;
+    exec->options = *options;
+    if (exec->options.batch < 1)
+        exec->options.batch = 1;
+    const int cores = omp_get_max_threads();
+    exec->n_workers = options->threads > 0 ? options->threads : cores;
+    if (exec->n_workers > exec->options.batch)
+        exec->n_workers = exec->options.batch;
+    exec->arena = arena; /* the arena's chunks hold the exec itself */
+
+    /* oneDNN sizes its primitives for the threads it sees now: one. */
+    omp_set_num_threads(1);
+    const int rc = create(exec);
+    omp_set_num_threads(cores);
+    if (rc) {
+        exec_destroy(exec);
+        exec = NULL;
+    }
+    *out = exec;
+    return rc;
+}
+
+void exec_destroy(struct exec *exec)
+{
+    if (!exec)
+        return;
+    for (int i = 0; exec->products && i < exec->model->n_nodes; i++)
+        if (exec->products[i])
+            product_destroy(exec->products[i]);
+    for (int i = 0; exec->workers && i < exec->n_workers; i++)
+        if (exec->workers[i].stream)
+            dnnl_stream_destroy(exec->workers[i].stream);
+    if (exec->engine)
+        dnnl_engine_destroy(exec->engine);
+    struct arena arena = exec->arena;
+    arena_release(&arena);
+}
+
+/* ---- running one layer of one image ---- */
+
+static void run_batch_norm(const struct exec *exec, int index, float *out, int image, int slot,
+                           bool batch_statistics)
+{
+    const struct node *node = &exec->model->nodes[index];
+    const struct bn_statistics *bn = &exec->bn[index];
+    const float *parameters[5];
+    for (int i = 0; i < 5; i++)
+        parameters[i] = read_at(exec, node->inputs[i], image, slot);
+    const int64_t pixels = elements_of(exec, node->output) / bn->channels;
+    for (int c = 0; c < bn->channels; c++) {
+        const double mean = batch_statistics ? bn->mean[c] : parameters[3][c];
+        const double variance = batch_statistics ? bn->variance[c] : parameters[4][c];
+        layer_batch_norm(out + c, parameters[0] + c, pixels, bn->channels, parameters[1][c], parameters[2][c],
+                         mean, variance, node->epsilon);
+    }
+}
+
+static void run_concat(const struct exec *exec, const struct node *node, float *out, int image, int slot)
+{
+    const struct shape *out_shape = &exec->model->tensors[node->output].shape;
+    for (int i = 0, offset = 0; i < node->n_inputs; i++) {
+        const struct shape *shape = &exec->model->tensors[node->inputs[i]].shape;
+        layer_concat(out, out_shape, node->axis, offset, read_at(exec, node->inputs[i], image, slot), shape);
+        offset += shape->dim[node->axis];
+    }
+}
+
+/* Activations that stand alone reuse the code of fused ones. */
+static enum activation own_activation(enum op op)
+{
+    switch (op) {
+    case OP_CLIP:
+        return ACT_CLIP;
+    case OP_HARD_SWISH:
+        return ACT_HARD_SWISH;
+    case OP_HARD_SIGMOID:
+        return ACT_HARD_SIGMOID;
+    case OP_SIGMOID:
+        return ACT_SIGMOID;
+    default:
+        return ACT_NONE;
+    }
+}
+
+static int run_node(const struct exec *exec, int index, int image, int slot, const struct worker *worker)
+{
+    const struct model *model = exec->model;
+    const struct node *node = &model->nodes[index];
+    const struct shape *in_shape = &model->tensors[node->inputs[0]].shape;
+    const struct shape *out_shape = &model->tensors[node->output].shape;
+    const struct shape *b_shape = node->n_inputs > 1 ? &model->tensors[node->inputs[1]].shape : NULL;
+    const float *in = read_at(exec, node->inputs[0], image, slot);
+    const float *b = node->n_inputs > 1 ? read_at(exec, node->inputs[1], image, slot) : NULL;
+    float *out = at(exec, node->output, image, slot);
+    int rc = 0;
+
+    switch (node->op) {
+    case OP_CONV:
+    case OP_GEMM:
+        rc = product_run(exec->products[index], worker->stream, out, in, b,
+                         node->n_inputs > 2 ? read_at(exec, node->inputs[2], image, slot) : NULL,
+                         worker->scratch);
+        break;
+    case OP_BATCH_NORM:
+        run_batch_norm(exec, index, out, image, slot, exec->options.batch_statistics);
+        break;
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+        layer_arithmetic(node->op, out, out_shape, in, in_shape, b, b_shape);
+        break;
+    case OP_MATMUL:
+        layer_matmul(out, out_shape, in, in_shape, b, b_shape);
+        break;
+    case OP_AVERAGE_POOL:
+    case OP_MAX_POOL:
+        layer_pool(node, out, out_shape, in, in_shape);
+        break;
+    case OP_GLOBAL_AVERAGE_POOL:
+    case OP_REDUCE_MEAN:
+        layer_reduce_mean(node, out, in, in_shape);
+        break;
+    case OP_SOFTMAX:
+        layer_softmax(out, in, out_shape, node->axis);
+        break;
+    case OP_TRANSPOSE:
+        transpose_floats(out, in, in_shape, node->permutation);
+        break;
+    case OP_PAD:
+        layer_pad(node, out, out_shape, in, in_shape);
+        break;
+    case OP_CONCAT:
+        run_concat(exec, node, out, image, slot);
+        break;
+    case OP_FLATTEN:
+    case OP_RESHAPE:
+    case OP_IDENTITY:
+    case OP_CLIP:
+    case OP_HARD_SWISH:
+    case OP_HARD_SIGMOID:
+    case OP_SIGMOID:
+        memcpy(out, in, (size_t)shape_elements(out_shape) * sizeof *out);
+        layer_activate(out, shape_elements(out_shape), own_activation(node->op), node);
+        break;
+    case OP_COUNT:
+        die("layer '%s' was dropped", node->name);
+    }
+    /* A product has clipped already. */
+    if (node->act != ACT_NONE && !(exec->products[index] && node->act == ACT_CLIP))
+        layer_activate(out, shape_elements(out_shape), node->act, node);
+    return rc;
+}
+
+/* ---- batch statistics ---- */
+
+/* Sum over the batch, image after image, of what each image put into partial; divided by n. */
+static void reduce_partial(const struct bn_statistics *bn, int batch, double n, double *out)
+{
+    for (int c = 0; c < bn->channels; c++) {
+        double sum = 0;
+        for (int image = 0; image < batch; image++)
+            sum += bn->partial[(int64_t)image * bn->channels + c];
+        out[c] = sum / n;
+    }
+}
+
+/* Mean and population variance of the batch at one BatchNormalization, in two passes and fixed order. */
+static void measure_batch(struct exec *exec, int index)
+{
+    const struct node *node = &exec->model->nodes[index];
+    struct bn_statistics *bn = &exec->bn[index];
+    const int batch = exec->options.batch, channels = bn->channels;
+    const int64_t pixels = elements_of(exec, node->inputs[0]) / channels;
+    const double n = (double)pixels * batch;
+
+    for (int pass = 0; pass < 2; pass++) {
+#pragma omp parallel for num_threads(exec->n_workers) schedule(static)
+        for (int image = 0; image < batch; image++) {
+            const float *in = read_at(exec, node->inputs[0], image, image);
+            double *sum = bn->partial + (int64_t)image * channels;
+            memset(sum, 0, (size_t)channels * sizeof *sum);
+            for (int64_t i = 0; i < pixels; i++, in += channels)
+                for (int c = 0; c < channels; c++) {
+                    const double d = pass ? in[c] - bn->mean[c] : 1;
+                    sum[c] += pass ? d * d : in[c];
+                }
+        }
+        reduce_partial(bn, batch, n, pass ? bn->variance : bn->mean);
+    }
+    const double unbiased = n > 1 ? n / (n - 1) : 1;
+    for (int c = 0; c < channels; c++) {
+        bn->sum_mean[c] += bn->mean[c];
+        bn->sum_variance[c] += bn->variance[c] * unbiased;
+    }
+}
+
+/* ---- runs ---- */
+
+static int run_together(struct exec *exec)
+{
+    int rc = 0;
+    for (int i = 0; i < exec->model->n_nodes && !rc; i++) {
+        if (exec->model->nodes[i].op == OP_BATCH_NORM)
+            measure_batch(exec, i);
+#pragma omp parallel for num_threads(exec->n_workers) schedule(static) reduction(| : rc)
+        for (int image = 0; image < exec->options.batch; image++) {
+            omp_set_num_threads(1);
+            rc |= run_node(exec, i, image, image, &exec->workers[omp_get_thread_num()]);
+        }
+    }
+    return rc;
+}
+
+static int run_apart(const struct exec *exec)
+{
+    int rc = 0;
+#pragma omp parallel for num_threads(exec->n_workers) schedule(dynamic) reduction(| : rc)
+    for (int image = 0; image < exec->options.batch; image++) {
+        omp_set_num_threads(1); /* of this task: oneDNN must not open a team of its own */
+        const int worker = omp_get_thread_num();
+        for (int i = 0; i < exec->model->n_nodes && !rc; i++)
+            rc |= run_node(exec, i, image, worker, &exec->workers[worker]);
+    }
+    return rc;
+}
+
+/* Tensors no node writes but someone reads after the run. */
+static void copy_unwritten(const struct exec *exec)
+{
+    const struct model *model = exec->model;
+    const int batch = exec->options.batch;
+    for (int i = 0; i < model->n_tensors; i++) {
+        if (!exec->whole[i] || model->tensors[i].producer >= 0)
+            continue;
+        const int64_t n = elements_of(exec, i);
+        for (int image = 0; image < batch; image++) {
+            const float *from = model->tensors[i].constant ? model->tensors[i].data
+                                : exec->input_of[i]        ? exec->input_of[i] + image * n
+                                                           : NULL;
+            if (from)
+                memcpy(exec->whole[i] + image * n, from, (size_t)n * sizeof *from);
+        }
+    }
+}
+
+int exec_run_inputs(struct exec *exec, const float *const *inputs)
+{
+    const struct model *model = exec->model;
+    for (int i = 0; i < model->n_inputs; i++)
+        exec->input_of[model->inputs[i]] = inputs[i];
+    copy_unwritten(exec);
+    const int threads = omp_get_max_threads();
+    const int rc = exec->options.batch_statistics ? run_together(exec) : run_apart(exec);
+    omp_set_num_threads(threads); /* the calling thread was one of the workers */
+    exec->runs++;
+    /* A failing oneDNN call has printed its message; several threads' codes were or-ed. */
+    return rc ? EXIT_IO : 0;
+}
+
+int exec_run(struct exec *exec, const float *input)
+{
+    if (exec->model->n_inputs != 1)
+        die("exec_run: model '%s' has %d inputs", exec->model->name, exec->model->n_inputs);
+    return exec_run_inputs(exec, &input);
+}
+
+const float *exec_output(const struct exec *exec, int index)
+{
+    if (index < 0 || index >= exec->model->n_outputs)
+        die("exec_output: output %d of %d", index, exec->model->n_outputs);
+    return exec->whole[exec->model->outputs[index]];
+}
+
+const float *exec_tensor(const struct exec *exec, int tensor)
+{
+    if (tensor < 0 || tensor >= exec->model->n_tensors)
+        die("exec_tensor: tensor %d of %d", tensor, exec->model->n_tensors);
+    if (exec->model->tensors[tensor].constant)
+        return exec->model->tensors[tensor].data;
+    if (!exec->whole[tensor])
+        die("exec_tensor: '%s' was not kept", exec->model->tensors[tensor].name);
+    return exec->whole[tensor];
+}
+
+void exec_bn_statistics(const struct exec *exec, int node, float *mean, float *variance)
+{
+    if (node < 0 || node >= exec->model->n_nodes || !exec->bn[node].channels ||
+        !exec->options.batch_statistics)
+        die("exec_bn_statistics: node %d has none", node);
+    const struct bn_statistics *bn = &exec->bn[node];
+    const double runs = exec->runs ? (double)exec->runs : 1;
+    for (int c = 0; c < bn->channels; c++) {
+        mean[c] = (float)(bn->sum_mean[c] / runs);
+        variance[c] = (float)(bn->sum_variance[c] / runs);
+    }
+}
