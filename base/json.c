@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,7 @@ int json_print(const json_t *value)
 {
     char *text = json_text(value);
     const bool written = fputs(text, stdout) != EOF && fflush(stdout) == 0;
+    const int failed = errno;
     free(text);
-    return written ? 0 : error("cannot write to standard output");
+    return written ? 0 : error("cannot write to standard output: %s", strerror(failed));
 }

@@ -43,11 +43,11 @@ struct axis {
     double from, to; /* pixels of low and high */
 };
 
-/* 1, 2 or 5 times a power of ten, so that about `wanted` steps cover the span. */
+/* 1, 2 or 5 times a power of ten, so that at most `wanted` steps cover the span. */
 static double round_step(double span, int wanted)
 {
     const double raw = span / wanted, power = pow(10, floor(log10(raw))), mantissa = raw / power;
-    return power * (mantissa < 1.5 ? 1 : mantissa < 3.5 ? 2 : mantissa < 7.5 ? 5 : 10);
+    return power * (mantissa <= 1 ? 1 : mantissa <= 2 ? 2 : mantissa <= 5 ? 5 : 10);
 }
 
 static struct axis axis_over(double low, double high, int wanted)
