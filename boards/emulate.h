@@ -9,6 +9,11 @@
 
 struct arena;
 
+enum {
+    /* emulate() fails when the deepest stack came closer to the end of what is reserved. */
+    EMULATE_STACK_GUARD_BYTES = 256,
+};
+
 struct emulate_run {
     const char *elf;     /* emulator.elf */
     const char *machine; /* board.emulator.machine */
@@ -16,13 +21,17 @@ struct emulate_run {
     int n;                             /* images */
     int64_t input_bytes, output_bytes; /* of one image */
     int8_t *outputs;                   /* n x output_bytes */
-    double timeout_s;
+    double timeout_s;                  /* for all images; 0: none */
     bool quiet;
-    int64_t stack_used_bytes; /* result: painted stack */
+    int64_t stack_used_bytes, stack_reserved_bytes; /* results: painted stack, deepest of all runs */
 };
 
-/* A fault, lockup or timeout is error_differ / error with the firmware's own message; no QEMU is error_tool.
- * Never hangs. */
+/* A fault, lockup, timeout or too deep a stack is error (1) with the firmware's own message; no QEMU is
+ * error_tool. Never hangs when a timeout is given. */
 int emulate(struct emulate_run *run, struct arena *arena);
+
+/* The self-test: CRC-32 of the output for input[i] = (i * 37 + 11) mod 256 - 128. Uses elf, machine and
+ * timeout_s only. */
+int emulate_selftest(struct emulate_run *run, uint32_t *crc, struct arena *arena);
 
 #endif

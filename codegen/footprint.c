@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "boards/board.h"
 #include "codegen/kernels.h"
+#include "codegen/names.h"
 #include "codegen/schedule.h"
 #include "quant/qmodel.h"
 
@@ -77,14 +78,6 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
             out->code_bytes += code->kernel[k];
     out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;
     out->flash_bytes = aligned(out->code_bytes) + out->constants_bytes + out->weights_bytes;
-}
-
-/* "412 312": digits in groups of three. */
-static const char *grouped(int64_t n, struct arena *arena)
-{
-    if (n < 1000)
-        return arena_printf(arena, "%lld", (long long)n);
-    return arena_printf(arena, "%s %03d", grouped(n / 1000, arena), (int)(n % 1000));
 }
 
 static int check_one(const char *what, const char *memory, const struct board *board, int64_t need,

@@ -16,12 +16,11 @@ struct schedule;
 
 enum {
     /* Reserved for the stack at the bottom of its RAM region, so that an overflow faults instead of
-     * corrupting data. The emulator paints it and reports how deep it went; `mcunet emulate` fails when less
-     * than FIRMWARE_STACK_GUARD_BYTES stayed untouched. */
+     * corrupting data. The emulator paints it and reports how deep it went; `mcunet emulate` fails when it
+     * came near the end (boards/emulate.h). */
     FIRMWARE_STACK_BYTES = 2048,
-    FIRMWARE_STACK_GUARD_BYTES = 256,
     /* struct mcu_fault_record of boards/arm/startup.c and the result of boards/arm/main.c */
-    FIRMWARE_RUNTIME_BYTES = 40,
+    FIRMWARE_RUNTIME_BYTES = 32,
     /* Sections and arrays are aligned to this in flash. */
     FIRMWARE_FLASH_ALIGNMENT = 4,
 };

@@ -1,0 +1,39 @@
+/*
+ * emit_parts.h - the files of a generated project, one function each. Private to codegen/.
+ */
+#ifndef CODEGEN_EMIT_PARTS_H
+#define CODEGEN_EMIT_PARTS_H
+
+#include <stdbool.h>
+
+#include "codegen/emit.h"
+#include "codegen/footprint.h"
+#include "codegen/schedule.h"
+
+struct arena;
+struct strbuf;
+
+/* Everything the files are made from. */
+struct emission {
+    const struct qmodel *qmodel;
+    const struct schedule *schedule;
+    const struct board *board;
+    const struct emit_options *options;
+    struct footprint footprint;
+    struct arena *arena; /* for short texts */
+};
+
+void emit_model_h(struct strbuf *out, const struct emission *emission);
+void emit_model_c(struct strbuf *out, const struct emission *emission);
+void emit_weights_h(struct strbuf *out, const struct emission *emission);
+void emit_weights_c(struct strbuf *out, const struct emission *emission);
+void emit_build_ninja(struct strbuf *out, const struct emission *emission);
+/* From the text of boards/arm/link.ld.in. */
+void emit_linker_script(struct strbuf *out, const struct emission *emission, const char *template,
+                        bool emulator);
+
+/* Files of engine/ and boards/arm/ that go into every project; both arrays end with NULL. */
+extern const char *const engine_files[];
+extern const char *const arm_files[];
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * schedule_json.h - schedule.json: the schedule and the footprint as a file, for reports and scripts.
+ *
+ *     schema_version 1, tool_version, model_sha256, board
+ *     arena_bytes, lower_bound_bytes
+ *     footprint: {sram: {arena, stack, runtime, total}, flash: {weights, constants, code, total}}   bytes;
+ * code is predicted steps: [{index, operators: [names], op, rows, macs, scratch_offset, scratch_bytes,
+ * live_bytes}] buffers: [{tensor, shape: [h, w, c], offset, bytes, row_stride, first_step, last_step}] the
+ * input begins at step -1
+ */
+#ifndef CODEGEN_SCHEDULE_JSON_H
+#define CODEGEN_SCHEDULE_JSON_H
+
+#include "base/json.h"
+
+struct board;
+struct footprint;
+struct qmodel;
+struct schedule;
+
+enum { SCHEDULE_SCHEMA_VERSION = 1 };
+
+/* A new reference. */
+json_t *schedule_json(const struct schedule *schedule, const struct qmodel *qmodel,
+                      const struct footprint *footprint, const struct board *board, const char *model_sha256);
+/* A footprint alone, as in schedule.json; `profile --json` shows it too. */
+json_t *footprint_json(const struct footprint *footprint);
+/* The footprint from a schedule.json: error_input when a field is missing or not a number, or the schema is
+ * unknown. */
+int schedule_json_read_footprint(struct footprint *out, const char *path);
+
+#endif
