@@ -44,7 +44,8 @@ static void problem(struct lowering *l, const struct node *node, const char *wha
 static int add_qtensor(struct lowering *l, const char *name, int h, int w, int c, int float_tensor)
 {
     struct qmodel *q = l->qmodel;
-    q->tensors[q->n_tensors] = (struct qtensor){.name = name, .h = h, .w = w, .c = c, .producer = -1};
+    q->tensors[q->n_tensors] =
+        (struct qtensor){.name = arena_strdup(q->arena, name), .h = h, .w = w, .c = c, .producer = -1};
     l->tensor_of[q->n_tensors] = float_tensor;
     if (float_tensor >= 0)
         l->qtensor_of[float_tensor] = q->n_tensors;
@@ -56,7 +57,8 @@ static struct qnode *add_qnode(struct lowering *l, enum qop op, const char *name
 {
     struct qmodel *q = l->qmodel;
     struct qnode *qnode = &q->nodes[q->n_nodes];
-    *qnode = (struct qnode){.op = op, .name = name, .n_inputs = n_inputs, .output = output};
+    *qnode = (struct qnode){
+        .op = op, .name = arena_strdup(q->arena, name), .n_inputs = n_inputs, .output = output};
     qnode->clip_min = -INFINITY;
     qnode->clip_max = INFINITY;
     qnode->act_min = -128;
@@ -386,6 +388,15 @@ static void lower_node(struct lowering *l, int index)
     die("qmodel_lower: operator %d", (int)node->op);
 }
 
+static void copy_metadata(struct qmodel *q, const struct model *model)
+{
+    q->n_metadata = model->n_metadata;
+    q->metadata = ARENA_ARRAY(q->arena, struct metadata, (size_t)model->n_metadata + 1);
+    for (int i = 0; i < model->n_metadata; i++)
+        q->metadata[i] = (struct metadata){arena_strdup(q->arena, model->metadata[i].key),
+                                           arena_strdup(q->arena, model->metadata[i].value)};
+}
+
 int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of,
                  int **tensor_of)
 {
@@ -396,9 +407,8 @@ int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *a
     struct qmodel *q = l.qmodel;
     const size_t nodes = 2 * (size_t)model->n_nodes; /* a TABLE after each */
     q->arena = arena;
-    q->name = model->name;
-    q->metadata = model->metadata;
-    q->n_metadata = model->n_metadata;
+    q->name = arena_strdup(arena, model->name);
+    copy_metadata(q, model);
     q->tensors = ARENA_ARRAY(arena, struct qtensor, nodes + 1);
     q->nodes = ARENA_ARRAY(arena, struct qnode, nodes + 1);
     l.node_of = ARENA_ARRAY(arena, int, nodes + 1);
