@@ -82,7 +82,7 @@ static int list_boards(bool json, struct arena *arena)
                    (long long)(board->flash_bytes >> 10), or_none(board->emulator.machine));
     }
     if (!rc && json) {
-        json_t *top = json_pack("{s:i, s:O}", "schema", 1, "boards", list);
+        json_t *top = json_pack("{s:i, s:O}", "schema_version", 1, "boards", list);
         rc = json_print(top);
         json_decref(top);
     }
@@ -101,7 +101,7 @@ static int show_board(const char *name, bool json, struct arena *arena)
         return 0;
     }
     json_t *top = board_json(board);
-    json_object_set_new(top, "schema", json_integer(1));
+    json_object_set_new(top, "schema_version", json_integer(1));
     rc = json_print(top);
     json_decref(top);
     return rc;
@@ -115,7 +115,7 @@ int cmd_boards(int argc, char **argv)
         "how it is flashed and what emulates it.";
     bool json = false;
     const struct option_spec options[] = {
-        OPTION_FLAG(0, "json", &json, "print JSON (schema 1) on stdout"),
+        OPTION_FLAG(0, "json", &json, "print JSON on stdout"),
         OPTION_END,
     };
     int rc = options_parse(&argc, &argv, usage, options);

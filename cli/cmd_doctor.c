@@ -98,8 +98,8 @@ static int print_json(const struct tool *tools, int n, bool complete)
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, tool_json(&tools[i]));
-    json_t *top = json_pack("{s:i, s:s, s:b, s:o}", "schema", 1, "mcunet", MCUNET_VERSION, "complete",
-                            complete, "tools", list);
+    json_t *top = json_pack("{s:i, s:s, s:b, s:o}", "schema_version", 1, "tool_version", MCUNET_VERSION,
+                            "complete", complete, "tools", list);
     const int rc = json_print(top);
     json_decref(top);
     return rc;
@@ -127,7 +127,7 @@ int cmd_doctor(int argc, char **argv)
         "how to install it. Exit code 7 when one that the pipeline needs is missing.";
     bool json = false;
     const struct option_spec options[] = {
-        OPTION_FLAG(0, "json", &json, "print JSON (schema 1) on stdout"),
+        OPTION_FLAG(0, "json", &json, "print JSON on stdout"),
         OPTION_END,
     };
     int rc = options_parse(&argc, &argv, usage, options);
