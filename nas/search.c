@@ -25,11 +25,15 @@
 
 /* Attempts planned at a time, and most attempts per candidate wanted (and at least) before going on with
  * fewer. */
-enum { ATTEMPTS = 64, ATTEMPTS_PER_CANDIDATE = 100, ATTEMPTS_MIN = 4096 };
+enum { ATTEMPTS = 64, ATTEMPTS_PER_CANDIDATE = 100, ATTEMPTS_MIN = 2048 };
+
+/* Subnets that do not fit are remembered up to this many, to save time; those that do, always. */
+enum { MOST_REMEMBERED = 1 << 20 };
 
 struct attempt {
     struct subnet subnet;
     struct candidate_cost cost;
+    bool known; /* planned before: not planned again */
 };
 
 struct search {
@@ -38,7 +42,7 @@ struct search {
     const struct limits *limits;
     const struct search_options *options;
     struct arena *arena;
-    struct subnet_set seen; /* accepted: history and those awaiting their accuracy */
+    struct subnet_set seen; /* planned, fitting or not */
     struct evaluated *history;
     int n_history, capacity;
     int *parents; /* indices into history, best first */
@@ -116,8 +120,11 @@ static struct evaluated *append(struct search *search)
 /* Into the history, without accuracy yet, when it fits and is new. */
 static bool accept(struct search *search, const struct attempt *attempt, int iteration, enum origin origin)
 {
+    if (attempt->known)
+        return false;
     note_nearest(search, attempt);
-    if (!attempt->cost.fits || !subnet_set_add(&search->seen, &attempt->subnet))
+    bool remembered = attempt->cost.fits || search->seen.n < MOST_REMEMBERED;
+    if ((remembered && !subnet_set_add(&search->seen, &attempt->subnet)) || !attempt->cost.fits)
         return false;
     *append(search) = (struct evaluated){.subnet = attempt->subnet,
                                          .cost = attempt->cost,
@@ -125,6 +132,17 @@ static bool accept(struct search *search, const struct attempt *attempt, int ite
                                          .iteration = iteration,
                                          .origin = origin};
     return true;
+}
+
+static int evaluate_attempt(const struct search *search, struct attempt *attempt, enum origin origin,
+                            struct rng rng)
+{
+    propose(search, &attempt->subnet, origin, &rng);
+    attempt->known = subnet_set_find(&search->seen, &attempt->subnet) >= 0;
+    if (attempt->known)
+        return 0;
+    return candidate_evaluate(&attempt->cost, search->supernet, &attempt->subnet, search->board,
+                              search->limits);
 }
 
 static int plan_attempts(const struct search *search, struct attempt *attempts, int64_t first, int iteration,
@@ -138,11 +156,9 @@ static int plan_attempts(const struct search *search, struct attempt *attempts, 
         failed = rc;
         if (failed)
             continue;
-        struct rng rng = rng_stream(search->options->seed,
-                                    ((uint64_t)iteration * 3 + origin) << 32 | (uint64_t)(first + i));
-        propose(search, &attempts[i].subnet, origin, &rng);
-        failed = candidate_evaluate(&attempts[i].cost, search->supernet, &attempts[i].subnet, search->board,
-                                    search->limits);
+        failed = evaluate_attempt(search, &attempts[i], origin,
+                                  rng_stream(search->options->seed, ((uint64_t)iteration * 3 + origin) << 32 |
+                                                                        (uint64_t)(first + i)));
         if (failed) {
 #pragma omp atomic write
             rc = failed;
@@ -174,7 +190,7 @@ static int collect_smallest(struct search *search)
     const struct supernet *supernet = search->supernet;
     for (int w = 0; w < supernet->n_widths; w++) {
         for (int r = 0; r < supernet->resolutions.n; r++) {
-            struct attempt attempt;
+            struct attempt attempt = {.known = false};
             subnet_smallest(&attempt.subnet, supernet);
             attempt.subnet.width = w;
             attempt.subnet.resolution = supernet->resolutions.value[r];
@@ -290,11 +306,15 @@ static int evolve(struct search *search, fitness_fn *fitness, void *context)
         rc = evaluate_from(search, 0, fitness, context);
     search->parents = ARENA_ARRAY(search->arena, int, (size_t)options->parents);
     for (int i = 1; i <= options->iterations && !rc; i++) {
-        int first = search->n_history;
+        int first = search->n_history, wanted = options->crossover + options->mutation;
         select_parents(search, options->parents);
         rc = collect(search, options->crossover, i, ORIGIN_CROSSOVER);
+        /* parents that have become alike leave crossover nothing new, then mutation: the next in line takes
+         * over */
         if (!rc)
-            rc = collect(search, options->mutation, i, ORIGIN_MUTATION);
+            rc = collect(search, first + wanted - search->n_history, i, ORIGIN_MUTATION);
+        if (!rc)
+            rc = collect(search, first + wanted - search->n_history, i, ORIGIN_RANDOM);
         if (!rc)
             rc = evaluate_from(search, first, fitness, context);
     }

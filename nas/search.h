@@ -47,7 +47,7 @@ struct search_report {
 
 /*
  * Draws until `population` distinct subnets fit (bounded; when draws alone do not fill it, it is filled by mutation), asks their fitness, and repeats:
- * the best `parents` breed children that fit and were not seen before. When the space has no more of them it goes on with fewer. The
+ * the best `parents` breed children that fit and were not seen before; what crossover cannot fill, mutation does, then draws. When the space has no more of them it goes on with fewer. The
  * result depends on supernet, board, limits, options and fitness only, not on threads nor on how often it was killed and resumed from its journal.
  * Nothing fits: error_fit naming the limit, the nearest subnet and by how many bytes.
  */
