@@ -83,6 +83,13 @@ static int add_batch_norm(struct builder *b, int x, const struct conv *conv)
     return node->output;
 }
 
+/* Squeeze-excite's hard sigmoid; other activations have no use for them. */
+static void set_gate(struct node *node)
+{
+    node->alpha = 1.0f / 6;
+    node->beta = 0.5f;
+}
+
 static int add_activation(struct builder *b, int x, const struct conv *conv)
 {
     static const enum op ops[] = {
@@ -91,8 +98,7 @@ static int add_activation(struct builder *b, int x, const struct conv *conv)
         return x;
     struct node *node = model_add_node(b->model, ops[conv->act], join(b, conv->name, ".act"), &x, 1);
     node->act_max = conv->act_max;
-    node->alpha = 1.0f / 6;
-    node->beta = 0.5f;
+    set_gate(node);
     return node->output;
 }
 
@@ -119,6 +125,7 @@ static int add_conv(struct builder *b, int x, const struct conv *conv)
     if (b->skeleton) {
         node->act = conv->act;
         node->act_max = conv->act_max;
+        set_gate(node);
         return node->output;
     }
     int y = node->output;

@@ -183,11 +183,19 @@ static bool inputs_equal(const struct model *a, const struct node *x, const stru
     return true;
 }
 
+static bool activations_equal(const struct node *x, const struct node *y)
+{
+    if (x->act == ACT_CLIP)
+        return x->act == y->act && x->act_min == y->act_min && x->act_max == y->act_max;
+    if (x->act == ACT_HARD_SIGMOID) /* 1/6 as some exporters round it */
+        return x->act == y->act && fabsf(x->alpha - y->alpha) < 1e-5f && fabsf(x->beta - y->beta) < 1e-5f;
+    return x->act == y->act;
+}
+
 static bool nodes_equal(const struct node *x, const struct node *y)
 {
-    return x->op == y->op && x->act == y->act && x->group == y->group &&
-           memcmp(&x->window, &y->window, sizeof x->window) == 0 &&
-           (x->act != ACT_CLIP || (x->act_min == y->act_min && x->act_max == y->act_max));
+    return x->op == y->op && x->group == y->group && memcmp(&x->window, &y->window, sizeof x->window) == 0 &&
+           activations_equal(x, y);
 }
 
 /*
