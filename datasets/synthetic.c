@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "datasets/synthetic_shape.h"
 
-enum { SIDE = 65536, FULL = 256 * 16, CLUTTER = 7 };
+enum { SIDE = 65536, FULL = 256 * 16, CLUTTER = 5 };
 
 struct colour {
     int32_t rgb[3]; /* 0..FULL - 1 */
@@ -174,7 +174,7 @@ static void draw_paints(struct thing *thing, const struct colour *against, struc
 {
     static const struct colour black = {{0, 0, 0}}, white = {{FULL - 1, FULL - 1, FULL - 1}};
     struct colour main = draw_colour(rng);
-    for (int tries = 0; tries < 8 && colour_distance(&main, against) < 38 * 16; tries++) {
+    for (int tries = 0; tries < 8 && colour_distance(&main, against) < 48 * 16; tries++) {
         main = draw_colour(rng);
     }
     const struct colour accent = draw_colour(rng);
@@ -219,24 +219,24 @@ static void draw_scene(struct scene *scene, uint64_t seed, int split, int index)
         rng_seeded(seed * 0xbf58476d1ce4e5b9U + (uint64_t)split * 0xd1b54a32d192ed03U + (uint64_t)index);
     struct rng *rng = &state;
     const int label = index % SYNTHETIC_CLASSES;
-    *scene = (struct scene){.n_clutter = fixed_draw(rng, 2, CLUTTER)};
+    *scene = (struct scene){.n_clutter = fixed_draw(rng, 1, CLUTTER)};
     scene->background = draw_texture(rng, 2, 14);
     const struct colour ground =
         colour_mix(&scene->background.a, &scene->background.b, 50 * scene->background.amount / 256);
 
     struct thing *object = &scene->object;
-    const int32_t scale = fixed_draw(rng, SIDE * 20 / 100, SIDE * 42 / 100), room = SIDE * 56 / 100 - scale;
+    const int32_t scale = fixed_draw(rng, SIDE * 27 / 100, SIDE * 45 / 100), room = SIDE * 54 / 100 - scale;
     const int32_t x = SIDE / 2 + fixed_draw(rng, -room, room), y = SIDE / 2 + fixed_draw(rng, -room, room);
     shape_draw_class(&object->shape, label, rng);
-    place(object, x, y, scale, fixed_draw(rng, -TURN / 5, TURN / 5), rng);
+    place(object, x, y, scale, fixed_draw(rng, -TURN / 8, TURN / 8), rng);
     draw_paints(object, &ground, rng);
 
     for (int i = 0; i < scene->n_clutter; i++) {
         const int32_t cx = fixed_draw(rng, 0, SIDE), cy = fixed_draw(rng, 0, SIDE);
-        const int32_t size = fixed_draw(rng, SIDE * 10 / 100, SIDE * 40 / 100);
+        const int32_t size = fixed_draw(rng, SIDE * 10 / 100, SIDE * 32 / 100);
         draw_part(&scene->clutter[i], label, cx, cy, size, &ground, rng);
     }
-    scene->occluded = fixed_draw(rng, 0, 99) < 55;
+    scene->occluded = fixed_draw(rng, 0, 99) < 40;
     if (scene->occluded) {
         const int32_t reach = scale * 8 / 10;
         const int32_t ox = x + fixed_draw(rng, -reach, reach), oy = y + fixed_draw(rng, -reach, reach);
@@ -246,10 +246,10 @@ static void draw_scene(struct scene *scene, uint64_t seed, int split, int index)
     const int32_t angle = fixed_draw(rng, 0, TURN - 1);
     scene->light_cos = fixed_cos(angle);
     scene->light_sin = fixed_sin(angle);
-    scene->light_amount = fixed_draw(rng, 0, 150);
-    scene->exposure = fixed_draw(rng, 150, 300);
-    scene->blur = fixed_draw(rng, 0, SIDE * 22 / 1000);
-    scene->noise = fixed_draw(rng, 2 * 16, 16 * 16);
+    scene->light_amount = fixed_draw(rng, 0, 120);
+    scene->exposure = fixed_draw(rng, 180, 300);
+    scene->blur = fixed_draw(rng, 0, SIDE * 20 / 1000);
+    scene->noise = fixed_draw(rng, 2 * 16, 11 * 16);
     scene->noise_seed = (uint32_t)rng_u64(rng);
 }
 
