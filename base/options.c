@@ -234,8 +234,18 @@ static int parse_letters(struct cursor *at, const char *word, const char *usage,
     return 0;
 }
 
+/* A name or letter listed twice could never be reached the second time. */
+static void check_table(const struct option_spec *options)
+{
+    for (const struct option_spec *option = options; option->kind != OPTION_KIND_END; option++)
+        if (find_long(options, option->name, strlen(option->name)) != option ||
+            (option->letter && find_letter(options, option->letter) != option))
+            die("option '--%s' is listed twice", option->name);
+}
+
 int options_parse(int *argc, char ***argv, const char *usage, const struct option_spec *options)
 {
+    check_table(options);
     struct cursor at = {.argc = *argc, .next = 1, .argv = *argv};
     int operands = 0;
     bool only_operands = false;

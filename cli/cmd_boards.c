@@ -82,7 +82,8 @@ static int list_boards(bool json, struct arena *arena)
                    (long long)(board->flash_bytes >> 10), or_none(board->emulator.machine));
     }
     if (!rc && json) {
-        json_t *top = json_pack("{s:i, s:O}", "schema_version", 1, "boards", list);
+        json_t *top = json_pack("{s:i, s:s, s:s, s:O}", "schema_version", 1, "tool_version", MCUNET_VERSION,
+                                "kind", "boards", "boards", list);
         rc = json_print(top);
         json_decref(top);
     }
@@ -102,6 +103,8 @@ static int show_board(const char *name, bool json, struct arena *arena)
     }
     json_t *top = board_json(board);
     json_object_set_new(top, "schema_version", json_integer(1));
+    json_object_set_new(top, "tool_version", json_string(MCUNET_VERSION));
+    json_object_set_new(top, "kind", json_string("board"));
     rc = json_print(top);
     json_decref(top);
     return rc;

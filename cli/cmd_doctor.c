@@ -98,8 +98,8 @@ static int print_json(const struct tool *tools, int n, bool complete)
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, tool_json(&tools[i]));
-    json_t *top = json_pack("{s:i, s:s, s:b, s:o}", "schema_version", 1, "tool_version", MCUNET_VERSION,
-                            "complete", complete, "tools", list);
+    json_t *top = json_pack("{s:i, s:s, s:s, s:b, s:o}", "schema_version", 1, "tool_version", MCUNET_VERSION,
+                            "kind", "doctor", "complete", complete, "tools", list);
     const int rc = json_print(top);
     json_decref(top);
     return rc;
