@@ -17,7 +17,7 @@
 #include "quant/qexec.h"
 #include "quant/qmodel.h"
 
-static const char usage[] = "mcunet emulate DIR --input IN.bin --logits OUT.bin\n"
+static const char usage[] = "mcunet emulate DIR --input IN.bin --output OUT.bin\n"
                             "       mcunet emulate DIR --model INT8.onnx --data SET [--images N]\n"
                             "       mcunet emulate RECIPE.yml -o DIR";
 
@@ -81,7 +81,7 @@ static int emulate_raw(struct stage *stage, const char *folder, const struct emu
     const char *machine;
     int64_t stack_used;
     if (!command->input || !command->output)
-        return error_usage("emulate: --input and --logits go together (or --model with --data)");
+        return error_usage("emulate: --input and --output go together (or --model with --data)");
     int rc = project_facts(stage, folder, &machine, &tensors);
     if (!rc)
         rc = file_read(&file, command->input, (size_t)1 << 31, &stage->arena);
@@ -191,9 +191,9 @@ int cmd_emulate(int argc, char **argv)
     struct stage stage = STAGE_INIT;
     struct emulate_command c = {0};
     const struct option_spec options[] = {
-        STAGE_OPTIONS(stage),
         OPTION_STRING(0, "input", "FILE", &c.input, "raw int8 input tensors (h, w, c), one after the other"),
-        OPTION_STRING(0, "logits", "FILE", &c.output, "raw int8 output tensors"),
+        OPTION_STRING('o', "output", "PATH", &c.output, "file for the raw int8 output tensors; with a recipe, the run's folder"),
+        STAGE_INPUT_OPTIONS(stage),
         OPTION_STRING(0, "model", "INT8.onnx", &c.model, "compare with this network on the host"),
         OPTION_INT(0, "images", "N", &c.images, "validation images to run (default 16)"),
         OPTION_INT(0, "timeout", "S", &c.timeout, "seconds before the emulator is stopped (default 900)"),
@@ -204,6 +204,8 @@ int cmd_emulate(int argc, char **argv)
         return rc == OPTIONS_HELP ? 0 : rc;
     if (argc < 1)
         return error_usage("emulate: name a generated project or a recipe");
+    if (c.output && !c.input)
+        stage.folder = c.output;
     rc = stage_start(&stage, argc, argv);
     if (!rc && !stage.operand)
         rc = emulate_images(&stage, stage_path(&stage, "firmware"), stage_path(&stage, "int8.onnx"), &c, true);

@@ -37,8 +37,10 @@ struct stage {
 #define STAGE_INIT {.folder = ".", .threads = -1}
 
 #define STAGE_OPTIONS(stage)                                                                                 \
-    OPTION_STRING('o', "output", "DIR", &(stage).folder, "folder for the artifacts (default: here)"),        \
-        OPTION_STRING(0, "board", "NAME", &(stage).board, "board: a name or a .yml file"),                   \
+    OPTION_STRING('o', "output", "DIR", &(stage).folder, "folder for the artifacts (default: here)"), STAGE_INPUT_OPTIONS(stage)
+
+#define STAGE_INPUT_OPTIONS(stage)                                                                           \
+    OPTION_STRING(0, "board", "NAME", &(stage).board, "board: a name or a .yml file"),                       \
         OPTION_STRING(0, "data", "SET", &(stage).data, "images: a known name, a folder, a zip, CIFAR records"), \
         OPTION_LIST(0, "set", "KEY=VALUE", &(stage).sets, "override a recipe key; may repeat"),              \
         OPTION_INT('j', "jobs", "N", &(stage).threads, "threads (default: all cores)"),                      \
