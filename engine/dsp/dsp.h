@@ -1,0 +1,89 @@
+/*
+ * dsp.h - int8 kernels for Cortex-M with the DSP extension (M4, M7, M33): same results as engine/ref, bit for
+ * bit.
+ *
+ *     void mcu_<op>_s8__dsp(const struct mcu_<op>_dsp *op, int32_t y0, int32_t y1);
+ *
+ * The contract is engine.h's: output rows [y0, y1) through struct mcu_map, in ascending order as far as
+ * overlapping maps can tell (a kernel may take several rows into scratch before it writes the first). Weights
+ * are packed for the kernel on the host, when the project is generated (pack.h); argument structs, weights
+ * and requantisation words stay in flash. Scratch is 4-byte aligned, holds nothing between calls (except
+ * mcu_mean_dsp's sums) and is as large as pack.h says. The kernels run on any host through C twins of the
+ * instructions (intrinsics.h).
+ *
+ * Requantisation of an accumulator x with multiplier m (Q31, 2^30 <= m < 2^31) and right shift e:
+ *
+ *     y = SMMLAR(x, 2 m, x)              = SaturatingRoundingDoublingHighMul(x, m): 2 m is 2 m - 2^32 as an
+ * int32 FAST   q = SMMLAR(y, 2^(32-e) + 1, zero_point)      the + 1 tilts exact ties of negative y away from
+ * zero ROUND  q = SMMLAR(y + (y >> 31), 2^(32-e), zero_point) out = SSAT8(q)
+ *
+ * ROUND is exact for every x and 2 <= e <= 31. FAST needs |y| < 2^(32-e), or e <= 12 (beyond, both sides
+ * saturate). Proof: SMMLAR(y, 2^(32-e) + 1, z) = z + floor((y 2^(32-e) + y + 2^31) / 2^32); a multiple of
+ * 2^(32-e) plus y, |y| < 2^(32-e), is carried into the next integer only by a negative y at an exact tie.
+ * Other shifts (e < 2: scales of 1/4 and more) take TFLite's formula as it stands, at about twice the cost;
+ * pack.c chooses per block of four channels.
+ */
+#ifndef MCU_DSP_H
+#define MCU_DSP_H
+
+#include "../engine.h"
+
+/*
+ * Requantisation words of four channels:
+ *
+ *     bias[4], { a, b }[4]        bias has -in_zero_point * sum(weights) folded in, modulo 2^32
+ *
+ * a = 2 m, b = 2^(32-e) + 1 (FAST) or 2^(32-e) (ROUND); a = m, b = shift - 64 < 0 (EXACT: TFLite's own
+ * formula). All four channels of a block have the same mode; b of the first tells which.
+ */
+enum { MCU_REQUANT_WORDS = 12 };
+enum mcu_requant_mode { MCU_REQUANT_FAST, MCU_REQUANT_ROUND, MCU_REQUANT_EXACT };
+
+/* What mcu_conv2d_s8__dsp takes: kernel sides up to MAX_KERNEL, dilation_w 1 (or kernel_w 1), and a run of
+ * taps of at most MAX_EDGE_BYTES unless in.c % 4 == 0. The rest is for mcu_conv2d_s8__ref; pack.h has the
+ * question. */
+enum { MCU_CONV2D_DSP_MAX_KERNEL = 12, MCU_CONV2D_DSP_MAX_EDGE_BYTES = 48 };
+
+/* The padded length of a dot product: whole words of every run of kernel_w * in_c taps, then all the runs'
+ * last bytes. */
+static inline int32_t mcu_conv2d_dsp_depth(const struct mcu_window *window, int32_t in_c)
+{
+    const int32_t run = window->kernel_w * in_c, rest = run & 3;
+    return window->kernel_h * (run - rest) + ((window->kernel_h * rest + 3) & ~3);
+}
+
+/* 2-D convolution of any window. Work goes in blocks of panel_pixels output pixels, across rows where the
+ * output is contiguous: a block's inputs are unpacked to int16 once, then used for all output channels. More
+ * pixels: fewer expansions of the weights. */
+struct mcu_conv2d_dsp {
+    struct mcu_map in, out;
+    struct mcu_window window;
+    int16_t in_zero_point, out_zero_point;
+    int16_t act_min, act_max;
+    int16_t panel_pixels; /* even, >= 2 */
+    int16_t wide;        /* 1: weights are int16 panels, read in place (flash, or expanded into RAM before) */
+    const void *weights; /* (out.c / 4, depth / 4, 4) words of int8 x 4, or (out.c / 4, depth / 2, 4) words of
+                            int16 x 2 */
+    const int32_t *requant; /* (out.c / 4, 12) */
+    void *scratch;
+};
+
+/* Depthwise convolution, kernel 3, 5 or 7 (square), stride 1 or 2 (same in both directions), dilation 1,
+ * multiplier 1, in.c % 4 == 0. batch_rows output rows at a time are computed from int16 planes of four
+ * channels. Output over input in place is allowed as for mcu_depthwise_s8__ref when batch_rows is 1 or the
+ * schedule allows for batch_rows rows per step. */
+struct mcu_depthwise_dsp {
+    struct mcu_map in, out;
+    struct mcu_window window;
+    int16_t in_zero_point, out_zero_point;
+    int16_t act_min, act_max;
+    int16_t batch_rows;
+    const int8_t *weights;  /* (c, kernel, row bytes): pack.c */
+    const int32_t *requant; /* (c / 4, 12) */
+    void *scratch;
+};
+
+void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1);
+void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32_t y1);
+
+#endif

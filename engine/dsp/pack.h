@@ -1,0 +1,31 @@
+/*
+ * pack.h - lays weights out for the kernels of dsp.h. Host only: code generation and tests call it, firmware
+ * never does.
+ *
+ * Input is the operator as the reference kernel takes it (engine.h: shapes, int8 weights, bias, multipliers,
+ * shifts); nothing is computed but layouts, folded biases and requantisation words, so that the results stay
+ * bit-identical. Sizes depend on shapes only: a planner may ask before there are weights.
+ */
+#ifndef MCU_DSP_PACK_H
+#define MCU_DSP_PACK_H
+
+#include <stdbool.h>
+
+#include "dsp.h"
+
+/* Can the kernel compute it? Otherwise: __ref. */
+bool mcu_conv2d_dsp_supports(const struct mcu_conv2d *op);
+/* wide: int16 weights, read in place: twice the flash, no expansion. */
+int32_t mcu_conv2d_dsp_weights_bytes(const struct mcu_conv2d *op, bool wide);
+int32_t mcu_conv2d_dsp_requant_bytes(const struct mcu_conv2d *op);
+/* panel_pixels: even; more than the pixels of one call are of no use. */
+int32_t mcu_conv2d_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t panel_pixels, bool wide);
+void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, int32_t *requant);
+
+bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op);
+int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op);
+int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op);
+int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows);
+void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, int8_t *weights, int32_t *requant);
+
+#endif

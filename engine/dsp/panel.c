@@ -1,0 +1,105 @@
+/*
+ * panel.c - unpacking to int16 panels, and the loop over output channels.
+ */
+#include "panel.h"
+
+#include "requant_dsp.h"
+
+MCU_DSP_INLINE void unpack_word(uint32_t word, uint32_t *panel)
+{
+    panel[0] = mcu_sxtb16(word);
+    panel[2] = mcu_sxtb16_ror8(word);
+}
+
+uint32_t *mcu_unpack_pixel(const int8_t *in, int32_t n_words, uint32_t *panel)
+{
+    for (; n_words >= 4; n_words -= 4, in += 16, panel += 16) {
+        const uint32_t a = mcu_load4(in), b = mcu_load4(in + 4), c = mcu_load4(in + 8),
+                       d = mcu_load4(in + 12);
+        unpack_word(a, panel);
+        unpack_word(b, panel + 4);
+        unpack_word(c, panel + 8);
+        unpack_word(d, panel + 12);
+    }
+    for (; n_words > 0; n_words--, in += 4, panel += 4)
+        unpack_word(mcu_load4(in), panel);
+    return panel;
+}
+
+uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel)
+{
+    const uint32_t pair = mcu_sxtb16((uint8_t)value * 0x10001u);
+    for (; n_words > 0; n_words--, panel += 4)
+        panel[0] = panel[2] = pair;
+    return panel;
+}
+
+void mcu_expand_weights(const uint32_t *packed, uint32_t *panel, const uint32_t *panel_end)
+{
+    for (; panel != panel_end; panel += 8, packed += 4) {
+        const uint32_t a = packed[0], b = packed[1], c = packed[2], d = packed[3];
+        panel[0] = mcu_sxtb16(a);
+        panel[1] = mcu_sxtb16(b);
+        panel[2] = mcu_sxtb16(c);
+        panel[3] = mcu_sxtb16(d);
+        panel[4] = mcu_sxtb16_ror8(a);
+        panel[5] = mcu_sxtb16_ror8(b);
+        panel[6] = mcu_sxtb16_ror8(c);
+        panel[7] = mcu_sxtb16_ror8(d);
+    }
+}
+
+void mcu_clamp_bytes(int8_t *out, int32_t n, int32_t low, int32_t high)
+{
+    const uint32_t low4 = (uint8_t)low * 0x01010101u, high4 = (uint8_t)high * 0x01010101u;
+    for (; n >= 4; n -= 4, out += 4)
+        mcu_store4(out, mcu_min_s8x4(mcu_max_s8x4(mcu_load4(out), low4), high4));
+    for (; n > 0; n--, out++)
+        *out = (int8_t)mcu_clamp(*out, low, high);
+}
+
+void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *out, int32_t n)
+{
+    const int32_t *requant = tile->requant;
+    int32_t sum[4] = {requant[0], requant[1], requant[2], requant[3]};
+    for (const uint32_t *w = tile->weights; w != tile->weights_end; w += 8, pixel += 4) {
+        const uint32_t a = pixel[0], b = pixel[2];
+        sum[0] = mcu_smlad(b, w[4], mcu_smlad(a, w[0], sum[0]));
+        sum[1] = mcu_smlad(b, w[5], mcu_smlad(a, w[1], sum[1]));
+        sum[2] = mcu_smlad(b, w[6], mcu_smlad(a, w[2], sum[2]));
+        sum[3] = mcu_smlad(b, w[7], mcu_smlad(a, w[3], sum[3]));
+    }
+    for (int32_t c = 0; c < n; c++)
+        out[c] = (int8_t)mcu_requant(sum[c], requant + 4 + 2 * c, tile->zero_point_mode >> 1);
+}
+
+void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
+{
+    const int32_t depth = panel->depth, out_c = panel->out_c, n_pixels = panel->n_pixels;
+    const uint32_t *packed = panel->weights;
+    struct mcu_tile tile = {.pixels = panel->pixels, .out_step = out_c, .requant = panel->requant};
+    mcu_tile_set_depth(&tile, depth);
+    for (int32_t c = 0; c < out_c; c += 4, out += 4, tile.requant += MCU_REQUANT_WORDS) {
+        const enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
+        const int32_t channels = out_c - c < 4 ? out_c - c : 4;
+        if (panel->wide) {
+            tile.weights = packed;
+            packed += depth * 2;
+        } else {
+            mcu_expand_weights(packed, panel->expanded, panel->expanded + depth * 2);
+            tile.weights = panel->expanded;
+            packed += depth;
+        }
+        tile.weights_end = tile.weights + depth * 2;
+        tile.zero_point_mode = 2 * panel->zero_point + (mode == MCU_REQUANT_ROUND);
+        /* Pairs of pixels, unless the block is of the rare kinds that mcu_tile_4x1 is for. */
+        int32_t p = channels < 4 || mode == MCU_REQUANT_EXACT ? 0 : n_pixels & ~1;
+        if (p) {
+            tile.pixels_end = panel->pixels + p / 2 * depth;
+            tile.out = out;
+            mcu_tile_4x2(&tile);
+        }
+        for (; p < n_pixels; p++)
+            mcu_tile_4x1(&tile, panel->pixels + p / 2 * depth + (p & 1), out + p * out_c, channels);
+    }
+}

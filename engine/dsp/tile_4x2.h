@@ -1,0 +1,71 @@
+/*
+ * tile_4x2.h - the inner kernel of every convolution: 4 output channels x 2 pixels. Private to engine/dsp/.
+ *
+ * Both operands are "panels" of int16 pairs. Four int8 values v0..v3 become the two words (v0, v2), (v1, v3):
+ * what SXTB16 gives; the order does not matter to a dot product as long as both operands have it. A depth is
+ * the length of the dot product, padded with zeros to a multiple of 4; it has depth / 2 words, or pairs.
+ *
+ *   pixel panel:   per two pixels   pairs x { pixel 0, pixel 1 }            depth * 4 bytes
+ *                  an odd last one  pairs x { pixel }                       depth * 2 bytes
+ *   weight panel:  per 4 channels   pairs x { c0, c1, c2, c3 }              depth * 8 bytes
+ *
+ * A step is 6 loads and 8 SMLAD for 16 multiply-accumulates. On Cortex-M7 loads and SMLAD alternate (dual
+ * issue); elsewhere loads come in groups (a lone load costs 2 cycles, each that follows 1). See
+ * tests/bench/kernels for what that gives.
+ */
+#ifndef MCU_DSP_TILE_4X2_H
+#define MCU_DSP_TILE_4X2_H
+
+#include <stdint.h>
+
+#include "intrinsics.h"
+
+/* The double-precision FPU is what tells a Cortex-M7 from a Cortex-M4 at compile time; boards without one say
+ * so. */
+#if !defined(MCU_CORTEX_M7) && defined(__ARM_FP) && (__ARM_FP & 8)
+#define MCU_CORTEX_M7 1
+#endif
+
+/* Steps per turn of the inner loop: as much as the small instruction cache of an M4's flash bears. Even. The
+ * first turn starts in the middle when pairs is no multiple. */
+#ifdef MCU_CORTEX_M7
+#define MCU_TILE_STEPS 16
+#else
+#define MCU_TILE_STEPS 12
+#endif
+
+/* Bytes that may be read behind a pixel panel or a weight panel (the M7 order loads one step ahead). */
+enum { MCU_TILE_OVERREAD_BYTES = 16 };
+
+/* Read by the assembly: order and sizes matter. */
+struct mcu_tile {
+    const uint32_t *pixels;
+    const uint32_t *weights;
+    const uint32_t *weights_end;
+    int32_t zero_point_mode; /* 2 * zero point + (1 if the multipliers' words are of the kind
+                                MCU_REQUANT_ROUND) */
+    int8_t *out;
+    int32_t out_step; /* bytes from pixel to pixel */
+    const uint32_t *pixels_end;
+    uint32_t entry;         /* half the steps that the first turn leaves out, so that turns end evenly:
+                               mcu_tile_set_depth */
+    uint32_t skip_bytes;    /* 8 per such step */
+    const int32_t *requant; /* 12 words: dsp.h */
+};
+
+/* All whole pixel pairs of [pixels, pixels_end). Requantisation MCU_REQUANT_FAST or MCU_REQUANT_ROUND. */
+void mcu_tile_4x2(const struct mcu_tile *tile);
+
+/* One pixel of a pair, n <= 4 channels, any requantisation mode; plain C. pixel: its first word, at every
+ * second word. */
+void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *out, int32_t n);
+
+static inline void mcu_tile_set_depth(struct mcu_tile *tile, int32_t depth)
+{
+    const uint32_t ragged = (uint32_t)depth / 2 % MCU_TILE_STEPS;
+    const uint32_t skip = ragged ? MCU_TILE_STEPS - ragged : 0;
+    tile->entry = skip / 2;
+    tile->skip_bytes = skip * 8;
+}
+
+#endif
