@@ -1,0 +1,111 @@
+/*
+ * Writes codegen/code_size.inc: builds the firmware of a network without operators and of networks of one
+ * kernel each, for both cores, and takes the differences of .text. Run by `make code-size` (target code-size)
+ * when kernels, start-up or flags change; the sizes are gcc 12.2's, as in Debian 12.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "boards/board.h"
+#include "boards/build.h"
+#include "codegen/emit.h"
+#include "codegen/kernels.h"
+#include "codegen/schedule.h"
+#include "networks.h"
+#include "tests/unit/scratch.h"
+
+enum { CORES = 2, MANY = 17 };
+
+static const char *const board_of_core[CORES] = {"stm32f412", "stm32h743"};
+
+/* .text of a firmware, or exit. */
+static int text_bytes(const struct qmodel *qmodel, const char *board_name)
+{
+    struct arena arena = ARENA_INIT;
+    struct scratch scratch;
+    struct board *board;
+    struct schedule schedule;
+    struct elf_size size;
+    const struct emit_options options = {"-", "-"};
+    scratch_create(&scratch);
+    schedule_plan(&schedule, qmodel, &(struct plan_options){0}, &arena);
+    int rc = board_load(&board, board_name, &arena);
+    if (!rc)
+        rc = emit_project(scratch.folder, qmodel, &schedule, board, &options);
+    if (!rc)
+        rc = firmware_build(scratch.folder, false, 0, true);
+    if (!rc)
+        rc = elf_measure(&size, scratch_path(&scratch, "firmware.elf"), &arena);
+    if (rc)
+        exit(rc);
+    scratch_remove(&scratch);
+    arena_release(&arena);
+    return (int)size.code_bytes;
+}
+
+static int kernel_text(enum qop op, int repeat, int core)
+{
+    struct arena arena = ARENA_INIT;
+    int bytes = text_bytes(network_of_kernel(op, repeat, &arena), board_of_core[core]);
+    arena_release(&arena);
+    return bytes;
+}
+
+static const char header[] =
+    "/*\n"
+    " * code_size.inc - bytes of code on each core. Written by tests/board/measure_code_size.c (`make "
+    "code-size`); do not edit.\n"
+    " *\n"
+    " * arm-none-eabi-gcc 12.2.1 of Debian 12 with the flags of build.ninja. Read-only data of a kernel "
+    "counts as its code.\n"
+    " *\n"
+    " * CODE_KERNEL(id, cortex-m4, cortex-m7): the kernel with its helpers, linked once if any call needs "
+    "it\n"
+    " * CODE_CALL: per engine call in mcu_model_run\n"
+    " * CODE_BASE: vectors, start-up, fault record, memcpy and memset, self-test, main\n"
+    " */\n";
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *id;
+        enum qop op;
+    } kernels[] = {{"CONV2D", QOP_CONV},
+                   {"DEPTHWISE", QOP_DEPTHWISE},
+                   {"FULLY_CONNECTED", QOP_FULLY_CONNECTED},
+                   {"ADD", QOP_ADD},
+                   {"MUL", QOP_MUL},
+                   {"AVERAGE_POOL", QOP_AVERAGE_POOL},
+                   {"MAX_POOL", QOP_MAX_POOL},
+                   {"MEAN", QOP_MEAN},
+                   {"TABLE", QOP_TABLE},
+                   {"SOFTMAX", QOP_SOFTMAX},
+                   {"COPY", QOP_CONCAT}};
+    enum { N = sizeof kernels / sizeof *kernels };
+    int base[CORES], call[CORES], kernel[N][CORES], fill[CORES];
+    if (argc != 2) {
+        fprintf(stderr, "usage: measure_code_size OUTPUT\n");
+        return 2;
+    }
+    for (int core = 0; core < CORES; core++) {
+        base[core] = kernel_text(QOP_TABLE, 0, core);
+        int one = kernel_text(QOP_TABLE, 1, core);
+        call[core] = (kernel_text(QOP_TABLE, MANY, core) - one + (MANY - 1) / 2) / (MANY - 1);
+        for (int k = 0; k < N; k++)
+            kernel[k][core] = kernel_text(kernels[k].op, 1, core) - base[core] - call[core];
+        /* PAD is a fill and a copy. */
+        fill[core] = kernel_text(QOP_PAD, 1, core) - base[core] - 2 * call[core] - kernel[N - 1][core];
+    }
+    struct strbuf text = STRBUF_INIT;
+    strbuf_adds(&text, header);
+    for (int k = 0; k < N; k++)
+        strbuf_addf(&text, "CODE_KERNEL(%s, %d, %d)\n", kernels[k].id, kernel[k][0], kernel[k][1]);
+    strbuf_addf(&text, "CODE_KERNEL(FILL, %d, %d)\nCODE_CALL(%d, %d)\nCODE_BASE(%d, %d)\n", fill[0], fill[1],
+                call[0], call[1], base[0], base[1]);
+    int rc = file_write_if_changed(argv[1], text.text, text.length, NULL);
+    strbuf_release(&text);
+    return rc;
+}
