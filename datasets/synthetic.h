@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { SYNTHETIC_CLASSES = 10 };
+enum { SYNTHETIC_CLASSES = 10, SYNTHETIC_TRAIN = 8000, SYNTHETIC_VAL = 2000 };
 
 const char *synthetic_class_name(int label);
 /* split: 0 train, 1 val. label = index % 10. rgb: (size, size, 3). size 16..512. */
