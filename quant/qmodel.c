@@ -77,6 +77,24 @@ static void finish_table(struct qmodel *qmodel, struct qnode *node)
     node->table = table;
 }
 
+/* The kernels add up in int32: no input may overflow it. */
+static int check_accumulators(const struct qmodel *qmodel, const struct qnode *node)
+{
+    const struct qtensor *out = &qmodel->tensors[node->output];
+    const int64_t depth = node->n_weights / out->c;
+    for (int c = 0; c < out->c; c++) {
+        int64_t sum = node->bias[c] < 0 ? -(int64_t)node->bias[c] : node->bias[c];
+        for (int64_t i = 0; i < depth; i++) {
+            const int w = node->weights[node->op == QOP_DEPTHWISE ? i * out->c + c : c * depth + i];
+            sum += 255 * (w < 0 ? -w : w);
+        }
+        if (sum > INT32_MAX)
+            return error_input("%s: channel %d: the sum may leave int32 (bias %d)", node->name, c,
+                               (int)node->bias[c]);
+    }
+    return 0;
+}
+
 /* One multiplier per output channel (TFLite: PopulateConvolutionQuantizationParams). */
 static int finish_channels(struct qmodel *qmodel, struct qnode *node)
 {
@@ -95,7 +113,7 @@ static int finish_channels(struct qmodel *qmodel, struct qnode *node)
     }
     node->multiplier = multiplier;
     node->shift = shift;
-    return 0;
+    return check_accumulators(qmodel, node);
 }
 
 /* TFLite: AddElementwise's parameters; left_shift 20 keeps the summands' fractions. */
