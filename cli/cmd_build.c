@@ -10,7 +10,10 @@
 #include "boards/board.h"
 #include "boards/build.h"
 #include "cli/commands.h"
+#include "cli/plan.h"
 #include "cli/stage.h"
+#include "codegen/footprint.h"
+#include "codegen/schedule_json.h"
 
 static const char usage[] = "mcunet build DIR [options]\n"
                             "       mcunet build RECIPE.yml -o DIR";
@@ -23,15 +26,16 @@ static json_t *linked_json(const struct elf_size *size)
                      (json_int_t)size->code_bytes, "rodata_bytes", (json_int_t)size->rodata_bytes);
 }
 
-static json_t *build_report(const struct stage *stage, const struct board *board, const struct elf_size *size, json_t *predicted)
+static json_t *build_report(const struct stage *stage, const struct board *board, const struct elf_size *size,
+                            const struct footprint *footprint)
 {
     json_t *result = stage_artifact(stage, "build");
     json_object_set_new(result, "board", json_string(board->name));
     json_object_set_new(result, "board_sram_bytes", json_integer(board->sram_bytes));
     json_object_set_new(result, "board_flash_bytes", json_integer(board->flash_bytes));
-    json_object_set(result, "predicted", predicted);
+    json_object_set_new(result, "predicted", footprint_figures(footprint));
     json_object_set_new(result, "linked", linked_json(size));
-    double code = json_number_value(json_object_get(predicted, "code_bytes"));
+    double code = footprint->code_bytes;
     if (size->code_bytes) /* to a hundredth of a percent */
         json_object_set_new(result, "code_error_percent",
                             json_real(round(1e4 * (code - size->code_bytes) / size->code_bytes) / 1e2));
@@ -39,18 +43,22 @@ static json_t *build_report(const struct stage *stage, const struct board *board
 }
 
 /* The board a project was generated for: --board, else the one schedule.json names. */
-static int project_board(struct stage *stage, const char *folder, json_t **schedule, struct board **board)
+static int project_board(struct stage *stage, const char *folder, struct footprint *footprint, struct board **board)
 {
     struct arena *arena = &stage->arena;
     const char *path = path_join(arena, folder, "schedule.json");
     if (!file_exists(path))
         return error_input("'%s' is no generated project: it has no schedule.json (`mcunet codegen` writes one)", folder);
-    int rc = json_read(schedule, path);
+    json_t *schedule;
+    int rc = schedule_json_read_footprint(footprint, path);
+    if (!rc)
+        rc = json_read(&schedule, path);
     if (rc)
         return rc;
-    const char *name = json_string_value(json_object_get(*schedule, "board"));
+    const char *name = json_string_value(json_object_get(schedule, "board"));
     if (!*stage->recipe.top.board)
         stage->recipe.top.board = name ? arena_strdup(arena, name) : "";
+    json_decref(schedule);
     return stage_board(stage, board);
 }
 
@@ -66,10 +74,10 @@ static int build(struct stage *stage, bool emulator_only)
     struct arena *arena = &stage->arena;
     bool of_run = !stage->operand;
     const char *folder = of_run ? stage_path(stage, "firmware") : stage->operand;
-    json_t *schedule = NULL;
+    struct footprint footprint;
     struct board *board;
     struct elf_size size;
-    int rc = project_board(stage, folder, &schedule, &board);
+    int rc = project_board(stage, folder, &footprint, &board);
     if (!rc && (of_run || !emulator_only))
         rc = firmware_build(folder, false, stage->threads, stage->quiet);
     if (!rc && (of_run || emulator_only))
@@ -80,7 +88,7 @@ static int build(struct stage *stage, bool emulator_only)
     if (!rc)
         rc = firmware_check(&size, board);
     if (!rc) {
-        json_t *report = build_report(stage, board, &size, json_object_get(schedule, "footprint"));
+        json_t *report = build_report(stage, board, &size, &footprint);
         if (of_run)
             rc = json_write(stage_path(stage, "build.json"), report);
         if (!rc && stage->json)
@@ -89,7 +97,6 @@ static int build(struct stage *stage, bool emulator_only)
             print_sizes(&size, board, elf);
         json_decref(report);
     }
-    json_decref(schedule);
     return rc;
 }
 

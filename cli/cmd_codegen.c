@@ -42,7 +42,7 @@ static int codegen(struct stage *stage)
         return rc;
     if (stage->json) {
         json_t *result = stage_artifact(stage, "codegen");
-        json_t *memory = footprint_json(&footprint);
+        json_t *memory = footprint_figures(&footprint);
         json_object_update(result, memory);
         json_object_set_new(result, "lower_bound_bytes", json_integer(schedule.lower_bound_bytes));
         json_decref(memory);

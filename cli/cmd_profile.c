@@ -109,7 +109,7 @@ static int profile(struct stage *stage, const char *subnet_line)
     if (rc)
         return rc;
     int64_t macs = 0;
-    json_t *result = stage_artifact(stage, "profile"), *memory = footprint_json(&footprint);
+    json_t *result = stage_artifact(stage, "profile"), *memory = footprint_figures(&footprint);
     json_object_update(result, memory);
     json_decref(memory);
     json_object_set_new(result, "board", json_string(board->name));

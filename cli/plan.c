@@ -52,7 +52,7 @@ int plan_for_board(struct schedule *schedule, struct footprint *footprint, const
     return rc;
 }
 
-json_t *footprint_json(const struct footprint *f)
+json_t *footprint_figures(const struct footprint *f)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "arena_bytes", (json_int_t)f->arena_bytes, "stack_bytes",
                      (json_int_t)f->stack_bytes, "runtime_bytes", (json_int_t)f->runtime_bytes, "sram_bytes",

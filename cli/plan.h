@@ -22,7 +22,7 @@ int limits_for_board(struct limits *limits, const struct recipe *recipe, const s
 int plan_for_board(struct schedule *schedule, struct footprint *footprint, const struct qmodel *qmodel, const struct board *board,
                    const struct recipe *recipe, const char *what, struct arena *arena);
 
-/* Every field of the footprint by its own name. */
-json_t *footprint_json(const struct footprint *footprint);
+/* Every field of the footprint by its own name: {"arena_bytes", "stack_bytes", ...}. */
+json_t *footprint_figures(const struct footprint *footprint);
 
 #endif

@@ -133,8 +133,10 @@ static void text_cell(struct strbuf *out, const json_t *value)
     else if (json_is_real(value))
         strbuf_addf(out, "%.4g", json_real_value(value));
     else if (json_is_array(value))
-        for (size_t i = 0; i < json_array_size(value); i++)
-            strbuf_addf(out, "%s%lld", i ? "×" : "", (long long)json_integer_value(json_array_get(value, i)));
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            strbuf_adds(out, i ? ", " : "");
+            svg_escape(out, json_string_value(json_array_get(value, i)));
+        }
     strbuf_adds(out, "</td>");
 }
 
@@ -209,7 +211,7 @@ static int recipe_section(struct strbuf *out, const char *folder, struct arena *
 
 static int body(struct strbuf *out, const struct artifacts *a, const char *folder, struct arena *arena)
 {
-    static const struct column step_columns[] = {{"name", "step"},   {"op", "operator"},           {"output", "output"},
+    static const struct column step_columns[] = {{"operators", "step"},   {"op", "operator"},
                                                  {"macs", "MACs"},   {"live_bytes", "live bytes"}, {"scratch_bytes", "scratch"}};
     const char *board = json_string_value(json_object_get(a->summary, "board"));
     strbuf_adds(out, "<h1>mcunet");

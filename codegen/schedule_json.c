@@ -67,9 +67,11 @@ json_t *schedule_json(const struct schedule *schedule, const struct qmodel *qmod
     for (int t = 0; t < schedule->n_storage; t++)
         if (schedule->storage[t].first_step != -2)
             json_array_append_new(buffers, buffer_json(schedule, qmodel, t, &arena));
+    const struct qtensor *in = &qmodel->tensors[qmodel->input], *out = &qmodel->tensors[qmodel->output];
     json_t *root = json_pack(
-        "{s:i, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "schema_version", SCHEDULE_SCHEMA_VERSION,
-        "tool_version", MCUNET_VERSION, "model_sha256", model_sha256, "board", board->name, "arena_bytes",
+        "{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "schema_version", SCHEDULE_SCHEMA_VERSION,
+        "tool_version", MCUNET_VERSION, "model_sha256", model_sha256, "board", board->name, "input_bytes",
+        (json_int_t)qtensor_bytes(in), "output_bytes", (json_int_t)qtensor_bytes(out), "arena_bytes",
         (json_int_t)schedule->arena_bytes, "lower_bound_bytes", (json_int_t)schedule->lower_bound_bytes,
         "footprint", footprint_json(footprint), "steps", steps, "buffers", buffers);
     arena_release(&arena);

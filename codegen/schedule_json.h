@@ -1,7 +1,7 @@
 /*
  * schedule_json.h - schedule.json: the schedule and the footprint as a file, for reports and scripts.
  *
- *     schema_version 1, tool_version, model_sha256, board
+ *     schema_version 1, tool_version, model_sha256, board, input_bytes, output_bytes
  *     arena_bytes, lower_bound_bytes
  *     footprint: {sram: {arena, stack, runtime, total}, flash: {weights, constants, code, total}}   bytes;
  * code is predicted steps: [{index, operators: [names], op, rows, macs, scratch_offset, scratch_bytes,
