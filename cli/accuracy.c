@@ -104,11 +104,13 @@ int accuracy_measure(struct accuracy *out, const struct network *network, const 
 {
     *out = (struct accuracy){0};
     int r = network->resolution, n = dataset_count(dataset);
+    int rc = network_check_images(network);
+    if (rc)
+        return rc;
     if (network->classes != dataset_classes(dataset))
         return error_input("'%s' tells %d classes apart, the images have %d", network->path, network->classes,
                            dataset_classes(dataset));
     struct scorer scorer = {.network = network, .image = (size_t)r * r * 3, .classes = network->classes, .threads = threads};
-    int rc = 0;
     if (network->model)
         rc = exec_create(&scorer.exec, network->model, &(struct exec_options){.batch = EXEC_BATCH, .threads = threads});
     if (rc)

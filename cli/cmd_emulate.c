@@ -104,7 +104,9 @@ static int prepare_images(struct stage *stage, const struct network *network, in
     const struct qmodel *q = network->qmodel;
     struct dataset *images;
     int r = network->resolution;
-    int rc = stage_dataset_limited(stage, SPLIT_VAL, network->classes, n, &images);
+    int rc = network_check_images(network);
+    if (!rc)
+        rc = stage_dataset_limited(stage, SPLIT_VAL, network->classes, n, &images);
     if (rc)
         return rc;
     tensors->n = dataset_count(images);

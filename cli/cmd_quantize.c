@@ -58,7 +58,9 @@ static int load_images(struct stage *stage, const struct network *network, float
 {
     struct dataset *images;
     int want = stage->recipe.quantize.images;
-    int rc = stage_dataset(stage, SPLIT_CALIBRATION, network->classes, &images);
+    int rc = network_check_images(network);
+    if (!rc)
+        rc = stage_dataset(stage, SPLIT_CALIBRATION, network->classes, &images);
     if (rc)
         return rc;
     *n = dataset_count(images) < want ? dataset_count(images) : want;

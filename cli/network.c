@@ -43,7 +43,8 @@ static int load_int8(struct network *out, const char *path, const char *preproce
     if (rc)
         return rc;
     const struct qmodel *q = out->qmodel;
-    out->resolution = q->tensors[q->input].h;
+    const struct qtensor *in = &q->tensors[q->input];
+    out->resolution = in->h == in->w && in->c == 3 ? in->h : 0;
     out->classes = q->tensors[q->output].c;
     return take_preprocess(&out->preprocess, &out->preprocess_known, qmodel_metadata(q, "mcunet.preprocess"), preprocess);
 }
@@ -63,9 +64,24 @@ static int load_float(struct network *out, const char *path, const char *preproc
         return error_input("'%s' has %d inputs and %d outputs, expected one of each", path, model->n_inputs, model->n_outputs);
     const struct shape *in = &model->tensors[model->inputs[0]].shape;
     const struct shape *logits = &model->tensors[model->outputs[0]].shape;
-    out->resolution = in->rank == 4 ? in->dim[1] : 0;
+    out->resolution = in->rank == 4 && in->dim[0] == 1 && in->dim[1] == in->dim[2] && in->dim[3] == 3 ? in->dim[1] : 0;
     out->classes = logits->rank ? logits->dim[logits->rank - 1] : 0;
     return network_preprocess(&out->preprocess, &out->preprocess_known, model, preprocess);
+}
+
+/* Canonical JSON takes several lines; a message takes one. */
+static const char *one_line(const char *text, struct arena *arena)
+{
+    char *line = arena_strdup(arena, text), *end = line;
+    for (const char *c = text; *c; c++) {
+        const bool space = *c == ' ' || *c == '\n';
+        if (!space || (end > line && end[-1] != ' '))
+            *end++ = space ? ' ' : *c;
+    }
+    while (end > line && end[-1] == ' ')
+        end--;
+    *end = '\0';
+    return line;
 }
 
 int network_load(struct network *out, const char *path, const char *preprocess, bool quiet, struct arena *arena)
@@ -84,8 +100,15 @@ int network_load(struct network *out, const char *path, const char *preprocess, 
     memcpy(out->sha256, sha.hex, sizeof out->sha256);
     if (!out->preprocess_known && !quiet)
         fprintf(stderr, "%s carries no input transform; assuming MCUNet's: %s (change with --preprocess)\n", path,
-                preprocess_text(&out->preprocess, arena));
+                one_line(preprocess_text(&out->preprocess, arena), arena));
     return 0;
+}
+
+int network_check_images(const struct network *network)
+{
+    if (network->resolution)
+        return 0;
+    return error_input("'%s' takes no images: expected an input of (1, r, r, 3), or (1, 3, r, r) in ONNX", network->path);
 }
 
 int network_from_subnet(struct network *out, const struct supernet *supernet, const struct subnet *subnet,

@@ -21,7 +21,7 @@ struct network {
     struct qmodel *qmodel; /* int8; or NULL */
     struct preprocess preprocess;
     bool preprocess_known; /* it came with the network or from --preprocess; else MCUNet's is assumed */
-    int resolution;
+    int resolution; /* of an input (1, r, r, 3); 0: it takes something else than images */
     int classes;
     char sha256[65];
 };
@@ -38,6 +38,9 @@ int network_load(struct network *out, const char *path, const char *preprocess, 
  */
 int network_from_subnet(struct network *out, const struct supernet *supernet, const struct subnet *subnet,
                         const struct dataset *images, int n, int threads, struct arena *arena);
+
+/* error_input unless the network takes images: what evaluating and calibrating on a dataset need. */
+int network_check_images(const struct network *network);
 
 /* The input transform a supernet or model file carries; out keeps MCUNet's when there is none (*known false). */
 int network_preprocess(struct preprocess *out, bool *known, const struct model *model, const char *override);
