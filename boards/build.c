@@ -54,19 +54,20 @@ static int report_overflow(const char *folder, const char *elf, const char *text
 {
     static const char before[] = "region `", between[] = "' overflowed by ";
     *reported = false;
-    const char *name = strstr(text, before);
-    if (!name)
-        return 0;
-    name += strlen(before);
-    const char *by = strstr(name, between);
-    if (!by || by - name > 40)
-        return 0;
+    const char *name = text, *by = NULL;
+    size_t length = 0;
+    while (!by && (name = strstr(name, before))) {
+        name += strlen(before);
+        length = strcspn(name, "'\n");
+        if (strncmp(name + length, between, strlen(between)) == 0)
+            by = name + length + strlen(between);
+    }
     long long bytes = 0;
-    if (sscanf(by + strlen(between), "%lld", &bytes) != 1)
+    if (!by || sscanf(by, "%lld", &bytes) != 1)
         return 0;
     *reported = true;
     return error_fit("%s/%s does not link: it needs %lld bytes more '%.*s' than the board has", folder, elf,
-                     bytes, (int)(by - name), name);
+                     bytes, (int)length, name);
 }
 
 static int report_failure(const char *folder, const char *elf, const struct process *ninja,

@@ -19,7 +19,7 @@ enum {
      * corrupting data. The emulator paints it and reports how deep it went; `mcunet emulate` fails when it
      * came near the end (boards/emulate.h). */
     FIRMWARE_STACK_BYTES = 2048,
-    /* struct mcu_fault_record of boards/arm/startup.c and the result of boards/arm/main.c */
+    /* mcu_fault_record of boards/arm/startup.c and mcu_selftest_result of boards/arm/selftest.c */
     FIRMWARE_RUNTIME_BYTES = 32,
     /* Sections and arrays are aligned to this in flash. */
     FIRMWARE_FLASH_ALIGNMENT = 4,

@@ -87,8 +87,34 @@ static char *next_word(char **line)
     return *word ? word : 0;
 }
 
+/*
+ * On the boards nothing is mapped below the stack. QEMU's stand-ins have a region there that ignores
+ * accesses: the MPU makes it fault as on the board. Registers: Armv7-M Architecture Reference Manual, B3.5.
+ */
+static void guard_stack(void)
+{
+    extern uint32_t mcu_stack_bottom[];
+    volatile uint32_t *const mpu = (volatile uint32_t *)0xE000ED90u; /* TYPE, CTRL, RNR, RBAR, RASR */
+    enum {
+        CTRL = 1,
+        RNR = 2,
+        RBAR = 3,
+        RASR = 4,
+        GUARD_BYTES = 65536,
+        SIZE_64_KIB = 15 << 1,
+        ENABLE = 1,
+        PRIVDEFENA = 4
+    };
+    mpu[RNR] = 0;
+    mpu[RBAR] = (uint32_t)mcu_stack_bottom - GUARD_BYTES;
+    mpu[RASR] = SIZE_64_KIB | ENABLE; /* access permission 0: none */
+    mpu[CTRL] = PRIVDEFENA | ENABLE;  /* everything else as without MPU */
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
 int main(void)
 {
+    guard_stack();
     static char command_line[COMMAND_LINE_BYTES];
     if (semihosting_command_line(command_line, sizeof command_line))
         fail("the command line is too long", "");

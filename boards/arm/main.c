@@ -9,18 +9,11 @@
 #include "selftest.h"
 #include "startup.h"
 
-struct result {
-    uint32_t done; /* 1 when crc is valid */
-    uint32_t crc;
-};
-volatile struct result mcu_result;
-
 int main(void)
 {
     mcu_selftest_input();
     mcu_model_run();
-    mcu_result.crc = mcu_selftest_crc();
-    mcu_result.done = 1;
+    mcu_selftest_crc();
     for (;;)
         __asm volatile("wfi");
 }

@@ -274,7 +274,7 @@ static void faults_end_with_a_message(void **state)
         sabotage(boards[b], "void mcu_model_run(void)\n{\n    for (volatile int on = 1; on;) {\n    }\n",
                  "did not finish within 2 s", 2);
         sabotage(boards[b],
-                 "void mcu_model_run(void)\n{\n    volatile char deep[1700];\n    for (int i = 0; i < 1700; "
+                 "void mcu_model_run(void)\n{\n    volatile char deep[1400];\n    for (int i = 0; i < 1400; "
                  "i++)\n        deep[i] = 1;\n",
                  "less than the guard of 256 bytes is left", 60);
     }
