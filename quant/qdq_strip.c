@@ -371,6 +371,7 @@ static bool fold_hard_swish(struct stripper *s, Onnx__NodeProto *node)
             continue;
         gate->read_raw = true;
         producer->op_type = arena_strdup(s->arena, "HardSwish"); /* computes the product now */
+        producer->name = node->name;
         producer->n_attribute = 0;
         producer->output[0] = node->output[0];
         add_value(s, node->output[0], KIND_RAW)->source = gate->source;

@@ -66,7 +66,7 @@ static int8_t *int8_outputs(struct net *net, const struct qmodel *q, int threads
 static double sqnr(struct net *net, const struct qmodel *q, double *mean_error)
 {
     const float *expected = float_outputs(net);
-    const int8_t *got = int8_outputs(net, q, 2);
+    const int8_t *got = int8_outputs(net, q, 1);
     const struct qtensor *out = &q->tensors[q->output];
     double signal = 0, noise = 0, sum = 0, worst = 0;
     for (int c = 0; c < FIXTURE_CLASSES; c++) {
@@ -89,6 +89,7 @@ static struct quantize_options options_quiet(void)
 {
     struct quantize_options options = QUANTIZE_DEFAULTS;
     options.quiet = true;
+    options.threads = 1;
     return options;
 }
 
