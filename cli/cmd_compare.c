@@ -63,14 +63,14 @@ static int print_json(const struct comparison *comparison, const struct network 
 static void print_decibels(double db)
 {
     if (isfinite(db))
-        printf("%8.2f", db);
+        printf("%8.2f dB", db);
     else
-        printf("%8s", db > 0 ? "equal" : "-");
+        printf("%8s   ", db > 0 ? "equal" : "-");
 }
 
 static void print_text(const struct comparison *comparison)
 {
-    printf(" SQNR dB  %-20s %-14s %s\n", "operator", "output", "tensor");
+    printf("       SQNR  %-20s %-14s %s\n", "operator", "output", "tensor");
     for (int i = 0; i < comparison->n_tensors; i++) {
         const struct compared_tensor *t = &comparison->tensors[i];
         char shape[48];
@@ -83,7 +83,7 @@ static void print_text(const struct comparison *comparison)
            percent(comparison->same_argmax, n), n, percent(comparison->correct_a, n),
            percent(comparison->correct_b, n));
     print_decibels(comparison->logits_sqnr_db);
-    printf(" dB, largest difference %.4g\n", comparison->logits_max_difference);
+    printf(", largest difference %.4g\n", comparison->logits_max_difference);
 }
 
 static int compare(const char *path_a, const char *path_b, const struct compare_options *o,
