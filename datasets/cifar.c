@@ -76,6 +76,25 @@ static int add_file(struct dataset *dataset, const char *path)
     return rc ? rc : cifar_add_records(dataset, path, file.data, file.size);
 }
 
+static bool named_bin(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 4 && !strcmp(name + length - 4, ".bin");
+}
+
+bool cifar_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool found = false;
+    for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
+        found = named_bin(entry->d_name);
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return found;
+}
+
 static int list_records(const char *names[FILES_MAX], int *n, struct dataset *dataset)
 {
     DIR *dir = opendir(dataset->root);
@@ -83,11 +102,15 @@ static int list_records(const char *names[FILES_MAX], int *n, struct dataset *da
         return error("cannot open folder '%s': %s", dataset->root, strerror(errno));
     }
     *n = 0;
-    for (const struct dirent *entry; (entry = readdir(dir)) && *n < FILES_MAX;) {
-        const size_t length = strlen(entry->d_name);
-        if (length > 4 && !strcmp(entry->d_name + length - 4, ".bin")) {
-            names[(*n)++] = arena_strdup(&dataset->arena, entry->d_name);
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        if (!named_bin(entry->d_name)) {
+            continue;
         }
+        if (*n == FILES_MAX) {
+            closedir(dir);
+            return error_input("'%s': more than %d .bin files", dataset->root, FILES_MAX);
+        }
+        names[(*n)++] = arena_strdup(&dataset->arena, entry->d_name);
     }
     closedir(dir);
     sorted_make(names, *n);

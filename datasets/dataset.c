@@ -118,11 +118,8 @@ static int open_path(struct dataset *dataset)
     if (file_exists(path_join(&dataset->arena, path, "labels.tsv"))) {
         return open_folder_labels(dataset);
     }
-    const char *const cifar_names[] = {"test_batch.bin", "data_batch_1.bin", "test.bin", "train.bin"};
-    for (size_t i = 0; i < sizeof cifar_names / sizeof *cifar_names; i++) {
-        if (file_exists(path_join(&dataset->arena, path, cifar_names[i]))) {
-            return open_cifar(dataset);
-        }
+    if (cifar_folder(path)) {
+        return open_cifar(dataset);
     }
     return open_folder_classes(dataset);
 }

@@ -110,7 +110,7 @@ static int add_part(struct dataset *dataset, const char *part, bool first)
             return rc;
         }
         if (first && dataset->n == before) {
-            return error_input("'%s/%s': a class folder without images (jpg, png, bmp, ppm)", path,
+            return error_input("'%s/%s': a class folder without images (jpg, png, ppm, pgm)", path,
                                folders.names[i]);
         }
     }

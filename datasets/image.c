@@ -10,7 +10,7 @@
 
 bool image_named(const char *name)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm"};
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".ppm", ".pgm"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++) {
         if (!strcasecmp(dot, suffixes[i])) {
@@ -66,6 +66,10 @@ int image_decode(const uint8_t *bytes, size_t size, const char *name, unsigned c
     }
     if (size > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && !jpeg_is_whole(bytes, size)) {
         return error_input("'%s': truncated JPEG (no end marker in its %zu bytes)", name, size);
+    }
+    const size_t samples = (size_t)w * h * channels;
+    if (bytes[0] == 'P' && size < samples * (stbi_is_16_bit_from_memory(bytes, (int)size) ? 2 : 1)) {
+        return error_input("'%s': truncated PNM (%zu bytes for %d x %d pixels)", name, size, w, h);
     }
     unsigned char *pixels = stbi_load_from_memory(bytes, (int)size, &w, &h, &channels, 3);
     if (!pixels) {

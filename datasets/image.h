@@ -1,5 +1,5 @@
 /*
- * image.h - bytes of a JPEG, PNG, BMP or PNM file to RGB pixels, and resizing as PIL does it.
+ * image.h - bytes of a JPEG, PNG or PNM file to RGB pixels, and resizing as PIL does it.
  *
  * The bytes may be hostile: at most IMAGE_MAX_PIXELS, JPEGs must be whole (stb_image would fill a cut-off one
  * with grey).

@@ -56,6 +56,8 @@ int open_folder_labels(struct dataset *dataset);
 int open_folder_classes(struct dataset *dataset);
 int open_archive(struct dataset *dataset);
 int open_cifar(struct dataset *dataset);
+/* Whether a folder holds *.bin files. */
+bool cifar_folder(const char *path);
 int open_synthetic(struct dataset *dataset);
 
 /* Adds the records of one CIFAR-10 binary file: a label byte, then 3 planes of 32 x 32. bytes outlive the
