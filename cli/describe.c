@@ -18,12 +18,19 @@ static int text_width(const char *text)
     return width;
 }
 
+/* On one line: white space becomes one space, other control characters '?'. */
 static const char *plain_text(const char *text, struct arena *arena)
 {
-    char *copy = arena_strdup(arena, text);
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    char *copy = arena_strdup(arena, text), *end = copy;
+    for (const char *c = text; *c; c++) {
+        const bool space = *c == ' ' || *c == '\n' || *c == '\t';
+        if (space && (end == copy || end[-1] == ' '))
+            continue;
+        *end++ = space ? ' ' : (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
+    }
+    if (end > copy && end[-1] == ' ')
+        end--;
+    *end = '\0';
     return copy;
 }
 
@@ -57,7 +64,7 @@ static const char *cell_text(const json_t *value, struct arena *arena)
             return arena_printf(arena, "(%s, ... %zu in all)", list, json_array_size(value));
         list = arena_printf(arena, "%s%s%s", list, i ? ", " : "", cell_text(item, arena));
     }
-    return arena_printf(arena, "(%s)", list);
+    return *list ? arena_printf(arena, "(%s)", list) : "";
 }
 
 static bool is_table(const json_t *value)
