@@ -13,19 +13,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "model/exec_batch_norm.h"
 #include "model/exec_layers.h"
 #include "model/exec_plan.h"
 #include "model/exec_product.h"
 #include "model/model.h"
 #include "model/transpose.h"
-
-/* Running statistics of one BatchNormalization. */
-struct bn_statistics {
-    int channels;
-    double *mean, *variance;         /* of the current batch */
-    double *sum_mean, *sum_variance; /* over runs; variance unbiased */
-    double *partial;                 /* batch x channels: one image's share */
-};
 
 struct worker {
     dnnl_stream_t stream;
@@ -38,7 +31,7 @@ struct exec {
     struct exec_options options;
     dnnl_engine_t engine;
     struct product **products; /* per node; NULL: not a Conv or Gemm */
-    struct bn_statistics *bn;  /* per node */
+    struct batch_norm **norms; /* per node; NULL: not a BatchNormalization */
     struct worker *workers;    /* per thread */
     int n_workers;
     int64_t *offsets; /* per tensor: in a workspace, in floats */
@@ -46,7 +39,6 @@ struct exec {
     float *workspaces;      /* one per thread; with batch_statistics one per image */
     float **whole;          /* per tensor: batch x elements, or NULL: it lives in workspaces */
     const float **input_of; /* per tensor: the caller's input of this run */
-    int64_t runs;
 };
 
 static int64_t elements_of(const struct exec *exec, int tensor)
@@ -106,22 +98,14 @@ static int create_products(struct exec *exec, size_t *scratch_bytes)
     return 0;
 }
 
-static void create_statistics(struct exec *exec)
+static void create_norms(struct exec *exec)
 {
     const struct model *model = exec->model;
-    for (int i = 0; i < model->n_nodes; i++) {
-        if (model->nodes[i].op != OP_BATCH_NORM)
-            continue;
-        struct bn_statistics *bn = &exec->bn[i];
-        const size_t channels = (size_t)elements_of(exec, model->nodes[i].inputs[1]);
-        bn->channels = (int)channels;
-        bn->mean = ARENA_ARRAY(&exec->arena, double, channels);
-        bn->variance = ARENA_ARRAY(&exec->arena, double, channels);
-        bn->sum_mean = ARENA_ARRAY(&exec->arena, double, channels);
-        bn->sum_variance = ARENA_ARRAY(&exec->arena, double, channels);
-        if (exec->options.batch_statistics)
-            bn->partial = ARENA_ARRAY(&exec->arena, double, channels *(size_t)exec->options.batch);
-    }
+    for (int i = 0; i < model->n_nodes; i++)
+        if (model->nodes[i].op == OP_BATCH_NORM)
+            exec->norms[i] =
+                batch_norm_create(model, &model->nodes[i],
+                                  exec->options.batch_statistics ? exec->options.batch : 0, &exec->arena);
 }
 
 /* Tensors that stay readable get memory for the whole batch, the others share workspaces. */
@@ -155,7 +139,7 @@ static int create(struct exec *exec)
         return error("oneDNN has no CPU engine");
     const size_t n_nodes = (size_t)model->n_nodes, n_tensors = (size_t)model->n_tensors;
     exec->products = ARENA_ARRAY(&exec->arena, struct product *, n_nodes);
-    exec->bn = ARENA_ARRAY(&exec->arena, struct bn_statistics, n_nodes);
+    exec->norms = ARENA_ARRAY(&exec->arena, struct batch_norm *, n_nodes);
     exec->offsets = ARENA_ARRAY(&exec->arena, int64_t, n_tensors);
     exec->whole = ARENA_ARRAY(&exec->arena, float *, n_tensors);
     exec->input_of = ARENA_ARRAY(&exec->arena, const float *, n_tensors);
@@ -164,7 +148,7 @@ static int create(struct exec *exec)
     rc = create_products(exec, &scratch_bytes);
     if (rc)
         return rc;
-    create_statistics(exec);
+    create_norms(exec);
     create_buffers(exec);
     exec->workers = ARENA_ARRAY(&exec->arena, struct worker, (size_t)exec->n_workers);
     for (int i = 0; i < exec->n_workers; i++) {
@@ -221,21 +205,13 @@ void exec_destroy(struct exec *exec)
 
 /* ---- running one layer of one image ---- */
 
-static void run_batch_norm(const struct exec *exec, int index, float *out, int image, int slot,
-                           bool batch_statistics)
+static void run_batch_norm(const struct exec *exec, int index, float *out, int image, int slot)
 {
     const struct node *node = &exec->model->nodes[index];
-    const struct bn_statistics *bn = &exec->bn[index];
-    const float *parameters[5];
+    const float *inputs[5];
     for (int i = 0; i < 5; i++)
-        parameters[i] = read_at(exec, node->inputs[i], image, slot);
-    const int64_t pixels = elements_of(exec, node->output) / bn->channels;
-    for (int c = 0; c < bn->channels; c++) {
-        const double mean = batch_statistics ? bn->mean[c] : parameters[3][c];
-        const double variance = batch_statistics ? bn->variance[c] : parameters[4][c];
-        layer_batch_norm(out + c, parameters[0] + c, pixels, bn->channels, parameters[1][c], parameters[2][c],
-                         mean, variance, node->epsilon);
-    }
+        inputs[i] = read_at(exec, node->inputs[i], image, slot);
+    batch_norm_run(exec->norms[index], out, inputs);
 }
 
 static void run_concat(const struct exec *exec, const struct node *node, float *out, int image, int slot)
@@ -285,7 +261,7 @@ static int run_node(const struct exec *exec, int index, int image, int slot, con
                          worker->scratch);
         break;
     case OP_BATCH_NORM:
-        run_batch_norm(exec, index, out, image, slot, exec->options.batch_statistics);
+        run_batch_norm(exec, index, out, image, slot);
         break;
     case OP_ADD:
     case OP_SUB:
@@ -322,7 +298,8 @@ static int run_node(const struct exec *exec, int index, int image, int slot, con
     case OP_HARD_SWISH:
     case OP_HARD_SIGMOID:
     case OP_SIGMOID:
-        memcpy(out, in, (size_t)shape_elements(out_shape) * sizeof *out);
+        if (out != in)
+            memcpy(out, in, (size_t)shape_elements(out_shape) * sizeof *out);
         layer_activate(out, shape_elements(out_shape), own_activation(node->op), node);
         break;
     case OP_COUNT:
@@ -336,45 +313,14 @@ static int run_node(const struct exec *exec, int index, int image, int slot, con
 
 /* ---- batch statistics ---- */
 
-/* Sum over the batch, image after image, of what each image put into partial; divided by n. */
-static void reduce_partial(const struct bn_statistics *bn, int batch, double n, double *out)
-{
-    for (int c = 0; c < bn->channels; c++) {
-        double sum = 0;
-        for (int image = 0; image < batch; image++)
-            sum += bn->partial[(int64_t)image * bn->channels + c];
-        out[c] = sum / n;
-    }
-}
-
-/* Mean and population variance of the batch at one BatchNormalization, in two passes and fixed order. */
 static void measure_batch(struct exec *exec, int index)
 {
     const struct node *node = &exec->model->nodes[index];
-    struct bn_statistics *bn = &exec->bn[index];
-    const int batch = exec->options.batch, channels = bn->channels;
-    const int64_t pixels = elements_of(exec, node->inputs[0]) / channels;
-    const double n = (double)pixels * batch;
-
-    for (int pass = 0; pass < 2; pass++) {
 #pragma omp parallel for num_threads(exec->n_workers) schedule(static)
-        for (int image = 0; image < batch; image++) {
-            const float *in = read_at(exec, node->inputs[0], image, image);
-            double *sum = bn->partial + (int64_t)image * channels;
-            memset(sum, 0, (size_t)channels * sizeof *sum);
-            for (int64_t i = 0; i < pixels; i++, in += channels)
-                for (int c = 0; c < channels; c++) {
-                    const double d = pass ? in[c] - bn->mean[c] : 1;
-                    sum[c] += pass ? d * d : in[c];
-                }
-        }
-        reduce_partial(bn, batch, n, pass ? bn->variance : bn->mean);
-    }
-    const double unbiased = n > 1 ? n / (n - 1) : 1;
-    for (int c = 0; c < channels; c++) {
-        bn->sum_mean[c] += bn->mean[c];
-        bn->sum_variance[c] += bn->variance[c] * unbiased;
-    }
+    for (int image = 0; image < exec->options.batch; image++)
+        batch_norm_measure(exec->norms[index], image, read_at(exec, node->inputs[0], image, image));
+    batch_norm_adopt(exec->norms[index], read_at(exec, node->inputs[1], 0, 0),
+                     read_at(exec, node->inputs[2], 0, 0));
 }
 
 /* ---- runs ---- */
@@ -435,7 +381,6 @@ int exec_run_inputs(struct exec *exec, const float *const *inputs)
     const int threads = omp_get_max_threads();
     const int rc = exec->options.batch_statistics ? run_together(exec) : run_apart(exec);
     omp_set_num_threads(threads); /* the calling thread was one of the workers */
-    exec->runs++;
     /* A failing oneDNN call has printed its message; several threads' codes were or-ed. */
     return rc ? EXIT_IO : 0;
 }
@@ -467,13 +412,7 @@ const float *exec_tensor(const struct exec *exec, int tensor)
 
 void exec_bn_statistics(const struct exec *exec, int node, float *mean, float *variance)
 {
-    if (node < 0 || node >= exec->model->n_nodes || !exec->bn[node].channels ||
-        !exec->options.batch_statistics)
+    if (node < 0 || node >= exec->model->n_nodes || !exec->norms[node] || !exec->options.batch_statistics)
         die("exec_bn_statistics: node %d has none", node);
-    const struct bn_statistics *bn = &exec->bn[node];
-    const double runs = exec->runs ? (double)exec->runs : 1;
-    for (int c = 0; c < bn->channels; c++) {
-        mean[c] = (float)(bn->sum_mean[c] / runs);
-        variance[c] = (float)(bn->sum_variance[c] / runs);
-    }
+    batch_norm_statistics(exec->norms[node], mean, variance);
 }

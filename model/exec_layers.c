@@ -38,18 +38,38 @@ void layer_activate(float *values, int64_t n, enum activation act, const struct 
     }
 }
 
-void layer_batch_norm(float *out, const float *in, int64_t pixels, int step, float scale, float shift,
-                      double mean, double variance, float epsilon)
+void layer_scale(float *out, const float *in, int64_t pixels, int channels, const float *slope,
+                 const float *offset)
 {
-    const double factor = scale / sqrt(variance + (double)epsilon);
-    const float slope = (float)factor, offset = (float)(shift - mean * factor);
-    for (int64_t i = 0; i < pixels; i++)
-        out[i * step] = in[i * step] * slope + offset;
+    for (int64_t i = 0; i < pixels; i++, in += channels, out += channels)
+        for (int c = 0; c < channels; c++)
+            out[c] = in[c] * slope[c] + offset[c];
+}
+
+/* Squares of floats are exact in double, so one pass is as good as two. */
+void layer_moments(double *restrict sum, double *restrict squares, const float *in, int64_t pixels,
+                   int channels)
+{
+    memset(sum, 0, (size_t)channels * sizeof *sum);
+    memset(squares, 0, (size_t)channels * sizeof *squares);
+    int64_t i = 0;
+    for (; i + 4 <= pixels; i += 4, in += 4 * channels) /* four pixels a visit to the sums */
+        for (int c = 0; c < channels; c++) {
+            const double p = in[c], q = in[channels + c], r = in[2 * channels + c], s = in[3 * channels + c];
+            sum[c] += (p + q) + (r + s);
+            squares[c] += (p * p + q * q) + (r * r + s * s);
+        }
+    for (; i < pixels; i++, in += channels)
+        for (int c = 0; c < channels; c++) {
+            const double p = in[c];
+            sum[c] += p;
+            squares[c] += p * p;
+        }
 }
 
 /* One row of the innermost axis; a step of 0 repeats a single value. */
-static void arithmetic_row(enum op op, float *out, int n, const float *a, int step_a, const float *b,
-                           int step_b)
+static inline __attribute__((always_inline)) void
+arithmetic_steps(enum op op, float *out, int n, const float *a, int step_a, const float *b, int step_b)
 {
     switch (op) {
     case OP_ADD:
@@ -67,6 +87,15 @@ static void arithmetic_row(enum op op, float *out, int n, const float *a, int st
     default:
         die("%s is not arithmetic", op_name(op));
     }
+}
+
+static void arithmetic_row(enum op op, float *out, int n, const float *a, int step_a, const float *b,
+                           int step_b)
+{
+    if (step_a == 1 && step_b == 1)
+        arithmetic_steps(op, out, n, a, 1, b, 1); /* with steps known the compiler vectorises */
+    else
+        arithmetic_steps(op, out, n, a, step_a, b, step_b);
 }
 
 /* The step of an operand along each output axis: 0 where it is broadcast. */

@@ -9,10 +9,11 @@
 
 /* In place. act_min, act_max, alpha, beta as in struct node. */
 void layer_activate(float *values, int64_t n, enum activation act, const struct node *node);
-/* One channel of BatchNormalization: out = (in - mean) * scale / sqrt(variance + epsilon) + shift, for every
- * `step`-th element. */
-void layer_batch_norm(float *out, const float *in, int64_t pixels, int step, float scale, float shift,
-                      double mean, double variance, float epsilon);
+/* out = in * slope + offset, one of each per element of the last axis, `channels` long; may be in place. */
+void layer_scale(float *out, const float *in, int64_t pixels, int channels, const float *slope,
+                 const float *offset);
+/* Sums of in and of its squares per channel, over pixels. */
+void layer_moments(double *sum, double *squares, const float *in, int64_t pixels, int channels);
 /* Add, Sub, Mul with numpy broadcasting. */
 void layer_arithmetic(enum op op, float *out, const struct shape *out_shape, const float *a,
                       const struct shape *a_shape, const float *b, const struct shape *b_shape);

@@ -1,7 +1,6 @@
 #include "model/exec_plan.h"
 
 #include "base/arena.h"
-#include "model/model.h"
 
 enum { ALIGN_FLOATS = 16 };
 
@@ -9,6 +8,23 @@ struct block {
     int64_t offset, size;
     int tensor, last_use;
 };
+
+bool exec_in_place(enum op op)
+{
+    switch (op) {
+    case OP_BATCH_NORM:
+    case OP_CLIP:
+    case OP_HARD_SWISH:
+    case OP_HARD_SIGMOID:
+    case OP_SIGMOID:
+    case OP_FLATTEN:
+    case OP_RESHAPE:
+    case OP_IDENTITY:
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* First fit, in execution order: blocks are kept sorted by offset, and dead ones dropped as the walk passes
  * them. */
@@ -33,6 +49,18 @@ int64_t exec_plan(int64_t *offsets, const struct model *model, const bool *plann
         n_live = kept;
         if (!planned[tensor])
             continue;
+
+        const int first = model->nodes[i].inputs[0];
+        struct block *reused = NULL;
+        for (int j = 0; j < n_live && !reused; j++)
+            if (live[j].tensor == first && live[j].last_use == i && exec_in_place(model->nodes[i].op))
+                reused = &live[j];
+        if (reused) {
+            reused->tensor = tensor;
+            reused->last_use = last_use[tensor];
+            offsets[tensor] = reused->offset;
+            continue;
+        }
 
         const int64_t n = shape_elements(&model->tensors[tensor].shape);
         struct block block = {0, (n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS, tensor,

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct model;
+#include "model/model.h"
+
+/* Whether a layer's output may lie where its first input lay. */
+bool exec_in_place(enum op op);
 
 /* Fills offsets[tensor] (in floats, each a multiple of 16: 64 bytes) for every tensor with planned[tensor];
  * returns the workspace's size in floats. */
