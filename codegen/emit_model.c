@@ -18,7 +18,7 @@
 /* ---- model.h ----------------------------------------------------------------------------------------------
  */
 
-/* Shortest decimal text that reads back as the same float, as a C float constant. */
+/* Shortest decimal text that reads back as the same float. */
 static const char *float_text(float value, struct arena *arena)
 {
     const char *text = NULL;
@@ -28,7 +28,13 @@ static const char *float_text(float value, struct arena *arena)
         if (sscanf(text, "%f", &back) == 1 && back == value)
             break;
     }
-    return arena_printf(arena, strpbrk(text, ".en") ? "%sf" : "%s.0f", text);
+    return text;
+}
+
+static const char *float_constant(float value, struct arena *arena)
+{
+    const char *text = float_text(value, arena);
+    return arena_printf(arena, strpbrk(text, ".e") ? "%sf" : "%s.0f", text);
 }
 
 static void add_tensor_macros(struct strbuf *out, const struct emission *emission, const char *prefix,
@@ -39,7 +45,7 @@ static void add_tensor_macros(struct strbuf *out, const struct emission *emissio
     strbuf_addf(out, "#define MCU_%s_W %d\n", prefix, t->w);
     strbuf_addf(out, "#define MCU_%s_C %d\n", prefix, t->c);
     strbuf_addf(out, "#define MCU_%s_BYTES %lld\n", prefix, (long long)qtensor_bytes(t));
-    strbuf_addf(out, "#define MCU_%s_SCALE %s\n", prefix, float_text(t->scale, emission->arena));
+    strbuf_addf(out, "#define MCU_%s_SCALE %s\n", prefix, float_constant(t->scale, emission->arena));
     strbuf_addf(out, "#define MCU_%s_ZERO_POINT (%d)\n", prefix, t->zero_point);
 }
 
@@ -124,18 +130,18 @@ static void add_map(struct strbuf *out, const struct emission *emission, const c
     const struct qtensor *t = &emission->qmodel->tensors[tensor];
     const struct storage *s = &emission->schedule->storage[tensor];
     strbuf_addf(out,
-                "    .%s = {.data = mcu_arena + %d, .h = %d, .w = %d, .c = %d, .ring = %d, .row_step = %d, "
-                ".row_phase = %d, "
-                ".row_stride = %d},\n",
-                field, s->offset, t->h, t->w, t->c, s->ring, s->row_step, s->row_phase, s->row_stride);
+                "    .%s = {.data = mcu_arena + %d, .h = %d, .w = %d, .c = %d, .ring = %d, .row_step = %d, ",
+                field, s->offset, t->h, t->w, t->c, s->ring, s->row_step);
+    if (s->row_phase)
+        strbuf_addf(out, ".row_phase = %d, ", s->row_phase);
+    strbuf_addf(out, ".row_stride = %d},\n", s->row_stride);
 }
 
 static void add_window(struct strbuf *out, const struct window *w)
 {
     strbuf_addf(out,
-                "    .window = {.kernel_h = %d, .kernel_w = %d, .stride_h = %d, .stride_w = %d, .dilation_h "
-                "= %d, .dilation_w = %d, "
-                ".pad_top = %d, .pad_left = %d},\n",
+                "    .window = {.kernel_h = %d, .kernel_w = %d, .stride_h = %d, .stride_w = %d,\n"
+                "               .dilation_h = %d, .dilation_w = %d, .pad_top = %d, .pad_left = %d},\n",
                 w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->dilation_h, w->dilation_w, w->pad_top,
                 w->pad_left);
 }

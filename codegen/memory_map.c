@@ -75,7 +75,8 @@ void memory_map_svg(struct strbuf *out, const struct qmodel *qmodel, const struc
     strbuf_adds(out,
                 "<style>.tensor{fill:#4878a8;fill-opacity:.55;stroke:#28486a}.edge{fill:#d08040;fill-opacity:"
                 ".6;stroke:#805020}"
-                ".scratch{fill:#707070;fill-opacity:.6}.grid{stroke:#ddd}.peak{fill:#c03030;fill-opacity:.12}"
+                ".scratch{fill:#707070;fill-opacity:.6}.grid{stroke:#ddd}.peak{fill:none;stroke:#c03030;"
+                "stroke-width:1.5;pointer-events:none}"
                 ".axis{font-size:11px;fill:#444}.title{font-size:13px;fill:#111}</style>\n");
     strbuf_addf(out, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height);
     strbuf_addf(out, "<text class=\"title\" x=\"10\" y=\"18\">Arena: %s bytes (lower bound %s)</text>\n",
@@ -83,11 +84,6 @@ void memory_map_svg(struct strbuf *out, const struct qmodel *qmodel, const struc
     strbuf_adds(out, "<text class=\"axis\" x=\"10\" y=\"34\">bytes downwards, steps to the right; orange: "
                      "input, output</text>\n");
     add_axes(out, schedule, &scale, &arena);
-    if (schedule->n_steps > 0)
-        strbuf_addf(out,
-                    "<rect class=\"peak\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>most live "
-                    "bytes</title></rect>\n",
-                    column_x(busiest_step(schedule)), TOP, STEP_WIDTH, PLOT_HEIGHT);
     for (int t = 0; t < schedule->n_storage; t++) {
         const struct storage *s = &schedule->storage[t];
         if (s->first_step == -2)
@@ -104,6 +100,11 @@ void memory_map_svg(struct strbuf *out, const struct qmodel *qmodel, const struc
             add_box(out, &scale, s, s, step->scratch_offset, step->scratch_offset + step->scratch_bytes,
                     "scratch", arena_printf(&arena, "scratch of step %d: %d bytes", s, step->scratch_bytes));
     }
+    if (schedule->n_steps > 0)
+        strbuf_addf(out,
+                    "<rect class=\"peak\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>most live "
+                    "bytes</title></rect>\n",
+                    column_x(busiest_step(schedule)), TOP, STEP_WIDTH, PLOT_HEIGHT);
     strbuf_adds(out, "</svg>\n");
     arena_release(&arena);
 }

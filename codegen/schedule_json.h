@@ -1,12 +1,16 @@
 /*
  * schedule_json.h - schedule.json: the schedule and the footprint as a file, for reports and scripts.
  *
- *     schema_version 1, tool_version, model_sha256, board, input_bytes, output_bytes
- *     arena_bytes, lower_bound_bytes
- *     footprint: {sram: {arena, stack, runtime, total}, flash: {weights, constants, code, total}}   bytes;
- * code is predicted steps: [{index, operators: [names], op, rows, macs, scratch_offset, scratch_bytes,
- * live_bytes}] buffers: [{tensor, shape: [h, w, c], offset, bytes, row_stride, first_step, last_step}] the
- * input begins at step -1
+ * Top: schema_version 1, tool_version, model_sha256, board, input_bytes, output_bytes, arena_bytes,
+ * lower_bound_bytes.
+ *
+ * "footprint": {"sram": {arena, stack, runtime, total}, "flash": {weights, constants, code, total}}, in
+ * bytes; code is predicted, the rest exact.
+ *
+ * "steps": [{index, operators: [names], op, rows, macs, scratch_offset, scratch_bytes, live_bytes}].
+ *
+ * "buffers": [{tensor, shape: [h, w, c], offset, bytes, row_stride, first_step, last_step}]; the input lives
+ * from step -1, the output to the number of steps.
  */
 #ifndef CODEGEN_SCHEDULE_JSON_H
 #define CODEGEN_SCHEDULE_JSON_H

@@ -1,12 +1,12 @@
 /*
  * emulator.c - main() of the emulator build.
  *
- *     emulator.elf                 self-test: two inferences on the pattern between bench_begin() and
- * bench_end(), prints "crc32 0x........" emulator.elf INPUT OUTPUT    INPUT holds n images of
- * MCU_INPUT_BYTES, OUTPUT receives n outputs of MCU_OUTPUT_BYTES
+ * Without arguments: the self-test. Two inferences on the pattern, each between bench_begin() and
+ * bench_end(); prints "crc32 0x........".
  *
- * Both end with "stack USED of RESERVED". Exit status 0, or 1 after a message that begins with "error: " or
- * "fault: ".
+ * With INPUT OUTPUT: INPUT holds n images of MCU_INPUT_BYTES, OUTPUT receives n outputs of MCU_OUTPUT_BYTES.
+ *
+ * Both end with "stack USED of RESERVED". Exit status 0, or 1 after a line "error: ..." or "fault: ...".
  */
 #include "model.h"
 #include "selftest.h"
