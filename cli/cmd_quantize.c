@@ -35,7 +35,8 @@ static void pixel_exact_input(const struct preprocess *preprocess, struct quanti
     const float *mean = preprocess->mean, *std = preprocess->std;
     if (mean[0] != mean[1] || mean[0] != mean[2] || std[0] != std[1] || std[0] != std[2])
         return;
-    int zero_point = (int)lround(255.0 * mean[0]) - 128;
+    /* a mean of half a grey level (127.5) rounds down, so that q = p - 128; bias correction takes up the half step */
+    int zero_point = (int)ceil(255.0 * mean[0] - 128 - 0.5);
     if (zero_point < -128 || zero_point > 127)
         return;
     options->input_scale = (float)(1.0 / (255.0 * std[0]));
