@@ -82,7 +82,7 @@ static struct search_options small_search(uint64_t seed)
     options.iterations = 5;
     options.seed = seed;
     options.quiet = true;
-    options.threads = 2;
+    options.threads = 1;
     return options;
 }
 
