@@ -8,9 +8,11 @@
  *     const float *logits = exec_output(exec, 0); batch x output elements
  *     exec_destroy(exec);
  *
- * Results do not depend on the number of threads, nor on the batch an image was in, beyond what exact float
- * equality of the same batch size gives: artifacts derived from float runs must use a fixed batch size
- * (EXEC_BATCH).
+ * Each thread takes one image through the whole net, so that results are the same bits for any number of
+ * threads and any batch an image is in; a batch smaller than the number of cores leaves cores idle.
+ * Exceptions: with batch_statistics the batch is part of the result, so artifacts made that way use a fixed
+ * batch size (EXEC_BATCH). Other machines may differ in the last bits (oneDNN picks kernels by instruction
+ * set).
  */
 #ifndef MODEL_EXEC_H
 #define MODEL_EXEC_H
@@ -36,7 +38,8 @@ int exec_create(struct exec **out, const struct model *model, const struct exec_
 int exec_run(struct exec *exec, const float *input);
 int exec_run_inputs(struct exec *exec, const float *const *inputs);
 const float *exec_output(const struct exec *exec, int index);
-/* Any tensor of the last run (keep_all), batch * elements, NHWC. */
+/* Any tensor of the last run (keep_all), batch * elements, NHWC; inputs too. Of a constant: its data, once.
+ */
 const float *exec_tensor(const struct exec *exec, int tensor);
 /* Mean over all runs so far of the batch means and (unbiased) batch variances at BN node `node`; channels
  * floats each. */

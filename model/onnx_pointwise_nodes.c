@@ -102,9 +102,9 @@ static int raised_to_rank_4(struct onnx_import *im, struct import_node *node, in
     return import_from_onnx_order(im, node, import_reshape(im, node, tensor, &shape));
 }
 
-static int arithmetic(struct onnx_import *im, struct import_node *node, enum op op)
+/* op of two tensors, brought to a common axis order. */
+static int arithmetic(struct onnx_import *im, struct import_node *node, enum op op, int a, int b)
 {
-    int a = import_tensor(im, node, 0), b = import_tensor(im, node, 1);
     if (node->rc)
         return node->rc;
     const int rank_a = import_shape(im, a)->rank, rank_b = import_shape(im, b)->rank;
@@ -122,15 +122,34 @@ static int arithmetic(struct onnx_import *im, struct import_node *node, enum op 
 
 int import_add(struct onnx_import *im, struct import_node *node)
 {
-    return arithmetic(im, node, OP_ADD);
+    return arithmetic(im, node, OP_ADD, import_tensor(im, node, 0), import_tensor(im, node, 1));
 }
 
 int import_sub(struct onnx_import *im, struct import_node *node)
 {
-    return arithmetic(im, node, OP_SUB);
+    return arithmetic(im, node, OP_SUB, import_tensor(im, node, 0), import_tensor(im, node, 1));
 }
 
 int import_mul(struct onnx_import *im, struct import_node *node)
 {
-    return arithmetic(im, node, OP_MUL);
+    return arithmetic(im, node, OP_MUL, import_tensor(im, node, 0), import_tensor(im, node, 1));
+}
+
+/* Only by constants, as a product with their reciprocals. */
+int import_div(struct onnx_import *im, struct import_node *node)
+{
+    const int a = import_tensor(im, node, 0), b = import_tensor(im, node, 1);
+    if (node->rc)
+        return node->rc;
+    const struct tensor divisor = im->model->tensors[b];
+    if (!divisor.constant)
+        return import_unsupported(im, node, "by '%s', which is not a constant", divisor.name);
+    const int64_t n = shape_elements(&divisor.shape);
+    float *data = ARENA_ARRAY(im->arena, float, (size_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        if (divisor.data[i] == 0)
+            return import_fail(im, node, "by zero");
+        data[i] = 1 / divisor.data[i];
+    }
+    return arithmetic(im, node, OP_MUL, a, import_constant(im, node, "reciprocal", divisor.shape, data));
 }

@@ -177,7 +177,8 @@ int onnx_tensor_ints(const int64_t **out, int64_t *n, const Onnx__TensorProto *t
         return rc;
     const int width = integer_width(tensor->data_type);
     if (!width)
-        return unsupported(tensor, path, "its type is neither float32 nor an integer; convert the model to float32");
+        return unsupported(tensor, path,
+                           "its type is neither float32 nor an integer; convert the model to float32");
     const size_t bytes = (size_t)(width < 0 ? -width : width);
     int64_t *values = ARENA_ARRAY(arena, int64_t, (size_t)*n);
     if (tensor->has_raw_data) {

@@ -22,6 +22,12 @@ static const struct translator translators[] = {
 #undef IMPORT
 };
 
+static const char onnx_supported[] =
+#define IMPORT(onnx_op, function) " " #onnx_op
+#include "model/onnx_ops.inc"
+#undef IMPORT
+    ;
+
 static const struct translator *find_translator(const Onnx__NodeProto *node)
 {
     const char *domain = node->domain;
@@ -59,9 +65,10 @@ static int check_operators(const struct onnx_import *im, const Onnx__GraphProto 
     int rc = 0;
     if (n)
         rc = error_unsupported(
-            "%s: %zu layer%s with an unsupported operator; express them with the operators that "
-            "'mcunet doctor' lists, or cut the network before them:%s",
-            im->path, n, n == 1 ? "" : "s", strbuf_text(&list));
+            "%s: %zu layer%s with an unsupported operator:%s\n  express %s with these, or cut the "
+            "network before %s:%s",
+            im->path, n, n == 1 ? "" : "s", strbuf_text(&list), n == 1 ? "it" : "them",
+            n == 1 ? "it" : "them", onnx_supported);
     strbuf_release(&list);
     return rc;
 }

@@ -186,6 +186,38 @@ static void test_hard_swish_is_recognised(void **state)
     }
 }
 
+/* x * Clip(x + 3, 0, 6) / 6 in the orders in which nets write it. */
+static void test_hard_swish_of_old_exporters(void **state)
+{
+    (void)state;
+    static const float three = 3, sixth = 1.0f / 6;
+    for (int order = 0; order < 3; order++) {
+        struct net net;
+        net_create(&net, 2, shape_of(4, 1, 6, 6, 3));
+        const int x = net_conv(&net, 8, 3, 1, 1, true);
+        const int c3 = model_add_constant(net.model, "three", shape_of(0), &three);
+        const int c6 = model_add_constant(net.model, "sixth", shape_of(0), &sixth);
+        net_binary(&net, OP_ADD, order ? x : c3, order ? c3 : x);
+        net_clip(&net, 0, order == 2 ? 5 : 6);
+        if (order == 0) {
+            net_binary(&net, OP_MUL, net.last, c6);
+            net_binary(&net, OP_MUL, x, net.last);
+        } else {
+            net_binary(&net, OP_MUL, net.last, x);
+            net_binary(&net, OP_MUL, c6, net.last);
+        }
+        model_set_output(net.model, net.last);
+        const struct model *model = checked_passes(&net, 1e-6);
+        if (order == 2) { /* clipped at 5 it is something else */
+            assert_int_equal(count(model, OP_MUL), 2);
+        } else {
+            assert_int_equal(model->n_nodes, 1);
+            assert_int_equal(model->nodes[0].act, ACT_HARD_SWISH);
+        }
+        net_release(&net);
+    }
+}
+
 /* Flatten in ONNX order of a map with h, w > 1 before Gemm: the Transpose goes into the weights. */
 static void test_flatten_before_gemm(void **state)
 {
@@ -326,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_clip_of_clip),
         cmocka_unit_test(test_activations_fuse),
         cmocka_unit_test(test_hard_swish_is_recognised),
+        cmocka_unit_test(test_hard_swish_of_old_exporters),
         cmocka_unit_test(test_flatten_before_gemm),
         cmocka_unit_test(test_mean_of_mean),
         cmocka_unit_test(test_pad_goes_into_conv),
