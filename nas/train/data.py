@@ -1,6 +1,7 @@
 """Labelled images as one uint8 array in memory, and the augmentation of a batch."""
 import io
 import os
+import re
 import zipfile
 
 import numpy as np
@@ -18,7 +19,7 @@ def decode(raw, size):
 
 
 def list_folder(root):
-    """A folder per class; labels are the sorted folder names, unless a names.txt lists them in label order."""
+    """A folder per class; labels are the sorted folder names. `mcunet datasets export` numbers them: "3_cup" is named "cup"."""
     names = sorted(d for d in os.listdir(root) if os.path.isdir(os.path.join(root, d)))
     if not names:
         raise SystemExit(f"error: {root}: expected one folder per class")
@@ -27,6 +28,8 @@ def list_folder(root):
         for f in sorted(os.listdir(os.path.join(root, name))):
             if f.lower().endswith(IMAGE_SUFFIXES):
                 items.append((os.path.join(root, name, f), label))
+    if all(re.fullmatch(rf"0*{i}_.+", n) for i, n in enumerate(names)):
+        names = [n.split("_", 1)[1] for n in names]
     return items, names
 
 
