@@ -67,9 +67,15 @@ int image_decode(const uint8_t *bytes, size_t size, const char *name, unsigned c
     if (size > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && !jpeg_is_whole(bytes, size)) {
         return error_input("'%s': truncated JPEG (no end marker in its %zu bytes)", name, size);
     }
-    const size_t samples = (size_t)w * h * channels;
-    if (bytes[0] == 'P' && size < samples * (stbi_is_16_bit_from_memory(bytes, (int)size) ? 2 : 1)) {
-        return error_input("'%s': truncated PNM (%zu bytes for %d x %d pixels)", name, size, w, h);
+    if (bytes[0] == 'P') {
+        /* stb_image reads past its buffer when it converts 16-bit PNMs, and takes what a cut-off one lacks
+         * from nowhere */
+        if (stbi_is_16_bit_from_memory(bytes, (int)size)) {
+            return error_input("'%s': a PNM of 16 bits a sample; only 8 are read", name);
+        }
+        if (size < (size_t)w * h * channels) {
+            return error_input("'%s': truncated PNM (%zu bytes for %d x %d pixels)", name, size, w, h);
+        }
     }
     unsigned char *pixels = stbi_load_from_memory(bytes, (int)size, &w, &h, &channels, 3);
     if (!pixels) {

@@ -84,6 +84,7 @@ static void test_hostile(void **state)
     assert_refused("P6\n60000 60000\n255\n", 19, "more than the limit");
     assert_refused("P6\n2000000000 2000000000\n255\n", 29, "more than the limit");
     assert_refused("P6\n9 9\n255\nab", 13, "truncated PNM");
+    assert_refused("P5\n1 1\n65535\nab", 15, "16 bits a sample");
     uint8_t jpeg[sizeof fixture_jpeg];
     memcpy(jpeg, fixture_jpeg, sizeof jpeg);
     jpeg[121] = 0xff; /* number of codes of a Huffman table */
