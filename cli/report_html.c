@@ -25,7 +25,7 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:3px 10px;text-align:right;border-bottom:1px solid #eef1f4;white-space:nowrap}"
     "th{color:#5a6675;font-weight:600}th:first-child,td:first-child{text-align:left}"
     "code,pre{font:12px/1.5 ui-monospace,monospace}pre{margin:0;white-space:pre-wrap}svg{max-width:100%;height:auto}"
-    ".good{color:#11733c}.bad{color:#b3261e}";
+    ".good{color:#11733c;font-style:normal}.bad{color:#b3261e;font-style:normal}";
 
 /* The artifacts that a report reads. Members are NULL when missing. */
 struct artifacts {
@@ -102,8 +102,8 @@ static void cards(struct strbuf *out, const struct artifacts *a, struct arena *a
     memory_card(out, s, "flash_bytes", "board_flash_bytes", "flash as linked", arena);
     if (json_object_get(s, "emulated_images"))
         card(out,
-             json_is_true(json_object_get(s, "emulated_identical")) ? "<span class=\"good\">identical</span>"
-                                                                    : "<span class=\"bad\">different</span>",
+             json_is_true(json_object_get(s, "emulated_identical")) ? "<i class=\"good\">identical</i>"
+                                                                    : "<i class=\"bad\">different</i>",
              arena_printf(arena, "firmware and host logits, %.0f images in the emulator", real(s, "emulated_images")), -1);
     strbuf_adds(out, "</div>\n");
 }
