@@ -158,15 +158,26 @@ int import_concat(struct onnx_import *im, struct import_node *node)
 
 int import_reduce_mean(struct onnx_import *im, struct import_node *node)
 {
-    size_t n;
+    int64_t n = 0;
     const int in = import_tensor(im, node, 0);
-    const int64_t *axes = import_int_list(im, node, "axes", &n);
+    const int64_t *axes = NULL;
     const bool keep = import_int(im, node, "keepdims", 1) != 0;
+    if (im->opset < 18) {
+        size_t count;
+        axes = import_int_list(im, node, "axes", &count);
+        n = (int64_t)count;
+    } else if (import_has_input(node, 1)) {
+        axes = import_ints(im, node, 1, &n);
+    }
     if (node->rc)
         return node->rc;
+    if (n == 0 && import_int(im, node, "noop_with_empty_axes", 0)) {
+        import_bind(im, node, import_unary(im, node, OP_IDENTITY, in));
+        return node->rc;
+    }
     const int rank = import_shape(im, in)->rank;
     bool reduced[MODEL_MAX_RANK] = {0};
-    for (size_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         reduced[import_axis(im, node, axes[i], rank)] = true;
 
     /* Without keep_dims the axes that are left must come out in ONNX's order: (n, h, w, c) without h is (n,
@@ -205,6 +216,8 @@ int import_pad(struct onnx_import *im, struct import_node *node)
         pads = import_ints(im, node, 1, &n);
         if (import_has_input(node, 2))
             pad_value = import_constant_float(im, node, 2);
+        if (import_has_input(node, 3))
+            return import_unsupported(im, node, "pads of chosen axes; give them for all");
     }
     if (node->rc)
         return node->rc;

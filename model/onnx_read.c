@@ -9,7 +9,7 @@
 #include "model/onnx_import.h"
 #include "model/transpose.h"
 
-enum { OPSET_MIN = 7, OPSET_MAX = 17, MAX_NODES = 1 << 14, MAX_TENSORS = 1 << 16, MAX_METADATA = 1 << 10 };
+enum { OPSET_MIN = 7, OPSET_MAX = 21, MAX_NODES = 1 << 14, MAX_TENSORS = 1 << 16, MAX_METADATA = 1 << 10 };
 
 struct translator {
     const char *op;
