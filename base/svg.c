@@ -137,14 +137,32 @@ static void add_axes(struct strbuf *out, const struct axis *x, const struct axis
     }
 }
 
+/* Where the palette starts again, lines are dashed. */
+struct look {
+    const char *color, *dash;
+};
+
+/* The accent for a highlighted series, else the palette's next colour. */
+static struct look series_look(const struct svg_chart *chart, int s)
+{
+    static const char *const dashes[] = {"", " stroke-dasharray=\"6 3\"", " stroke-dasharray=\"2 2\""};
+    enum { COLORS = sizeof palette / sizeof *palette, DASHES = sizeof dashes / sizeof *dashes };
+    if (chart->series[s].highlight)
+        return (struct look){accent, ""};
+    int plain = 0;
+    for (int i = 0; i < s; i++)
+        plain += !chart->series[i].highlight;
+    return (struct look){palette[plain % COLORS], dashes[plain / COLORS % DASHES]};
+}
+
 static void add_series(struct strbuf *out, const struct svg_series *series, const struct axis *x,
-                       const struct axis *y, const char *color, bool step)
+                       const struct axis *y, struct look look, bool step)
 {
     if (series->line) {
         strbuf_addf(
             out,
-            "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\" points=\"",
-            color, series->highlight ? "2.8" : "1.6");
+            "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\"%s stroke-linejoin=\"round\" points=\"",
+            look.color, series->highlight ? "2.8" : "1.6", look.dash);
         double last_y = 0;
         bool first = true;
         for (int i = 0; i < series->n; i++) {
@@ -160,24 +178,13 @@ static void add_series(struct strbuf *out, const struct svg_series *series, cons
         strbuf_adds(out, "\"/>\n");
         return;
     }
-    strbuf_addf(out, "<g fill=\"%s\" fill-opacity=\"%s\" stroke=\"#fff\" stroke-width=\"0.8\">\n", color,
+    strbuf_addf(out, "<g fill=\"%s\" fill-opacity=\"%s\" stroke=\"#fff\" stroke-width=\"0.8\">\n", look.color,
                 series->highlight ? "1" : "0.75");
     for (int i = 0; i < series->n; i++)
         if (isfinite(series->x[i]) && isfinite(series->y[i]))
             strbuf_addf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>\n", axis_pixel(x, series->x[i]),
                         axis_pixel(y, series->y[i]), series->highlight ? "5.5" : "3.5");
     strbuf_adds(out, "</g>\n");
-}
-
-/* Colour of series s: the accent when highlighted, else the palette's next. */
-static const char *series_color(const struct svg_chart *chart, int s)
-{
-    if (chart->series[s].highlight)
-        return accent;
-    int plain = 0;
-    for (int i = 0; i < s; i++)
-        plain += !chart->series[i].highlight;
-    return palette[plain % (int)(sizeof palette / sizeof *palette)];
 }
 
 /* A column right of the plot; labels are not cut, the margin was made for them. */
@@ -189,14 +196,15 @@ static void add_legend(struct strbuf *out, const struct svg_chart *chart, double
         if (!series->label)
             continue;
         const double y = top + 8 + 18 * row++;
-        const char *color = series_color(chart, s);
+        const struct look look = series_look(chart, s);
         if (series->line)
-            strbuf_addf(
-                out,
-                "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"3\"/>\n",
-                left, y, left + 18, y, color);
+            strbuf_addf(out,
+                        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
+                        "stroke-width=\"3\"%s/>\n",
+                        left, y, left + 18, y, look.color, look.dash);
         else
-            strbuf_addf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", left + 9, y, color);
+            strbuf_addf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", left + 9, y,
+                        look.color);
         add_text(out, left + 25, y + 4, "start", series->highlight ? " font-weight=\"bold\"" : "",
                  series->label);
     }
@@ -260,7 +268,7 @@ void svg_chart(struct strbuf *out, const struct svg_chart *chart)
     for (int pass = 0; pass < 2; pass++)
         for (int s = 0; s < chart->n_series; s++)
             if (chart->series[s].highlight == (pass == 1))
-                add_series(out, &chart->series[s], &x, &y, series_color(chart, s), chart->step);
+                add_series(out, &chart->series[s], &x, &y, series_look(chart, s), chart->step);
     if (legend)
         add_legend(out, chart, x.to + 16, y.to);
     strbuf_adds(out, "</svg>\n");

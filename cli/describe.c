@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 
-enum { MAX_COLUMNS = 24, KEY_WIDTH = 24, MAX_CELL = 200 };
+enum { MAX_COLUMNS = 24, MAX_CELL = 200 };
 
 /* Characters on a terminal: UTF-8 sequences count once. */
 static int text_width(const char *text)
@@ -117,9 +117,26 @@ static void add_table(struct strbuf *out, const char *title, const json_t *rows,
     }
 }
 
-/* First everything of one line, then the tables. prefix: "" or "outer." */
-static void add_object(struct strbuf *out, const json_t *object, const char *prefix, bool tables,
-                       struct arena *arena)
+/* Of the dotted keys that are lines, not tables. */
+static int longest_key(const json_t *object, int prefix)
+{
+    int longest = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const int length = prefix + text_width(key);
+        const int inner = json_is_object(value) ? longest_key(value, length + 1)
+                          : is_table(value)     ? 0
+                                                : length;
+        longest = inner > longest ? inner : longest;
+    }
+    return longest;
+}
+
+/* Lines: everything but lists of objects. prefix: "" or "outer." */
+static void add_lines(struct strbuf *out, const json_t *object, const char *prefix, int width,
+                      struct arena *arena)
 {
     const char *key;
     json_t *value;
@@ -127,18 +144,31 @@ static void add_object(struct strbuf *out, const json_t *object, const char *pre
     {
         const char *name = arena_printf(arena, "%s%s", prefix, plain_text(key, arena));
         if (json_is_object(value))
-            add_object(out, value, arena_printf(arena, "%s.", name), tables, arena);
-        else if (is_table(value) && tables)
+            add_lines(out, value, arena_printf(arena, "%s.", name), width, arena);
+        else if (!is_table(value))
+            strbuf_addf(out, "%s%*s  %s\n", name, width > text_width(name) ? width - text_width(name) : 0, "",
+                        cell_text(value, arena));
+    }
+}
+
+static void add_tables(struct strbuf *out, const json_t *object, const char *prefix, struct arena *arena)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        const char *name = arena_printf(arena, "%s%s", prefix, plain_text(key, arena));
+        if (json_is_object(value))
+            add_tables(out, value, arena_printf(arena, "%s.", name), arena);
+        else if (is_table(value))
             add_table(out, name, value, arena);
-        else if (!is_table(value) && !tables)
-            strbuf_addf(out, "%-*s  %s\n", KEY_WIDTH, name, cell_text(value, arena));
     }
 }
 
 void describe(struct strbuf *out, const json_t *object)
 {
     struct arena arena = ARENA_INIT;
-    add_object(out, object, "", false, &arena);
-    add_object(out, object, "", true, &arena);
+    add_lines(out, object, "", longest_key(object, 0), &arena);
+    add_tables(out, object, "", &arena);
     arena_release(&arena);
 }
