@@ -60,7 +60,7 @@ static int space(struct stage *stage, int samples)
     if (rc)
         return rc;
     if (report.best < 0)
-        return candidate_error(&report.nearest, &report.nearest_cost, &limits, board);
+        return candidate_error(&report.nearest, &report.nearest_cost, &limits, board, NULL);
     json_t *json = space_report_json(&report, supernet, board, &limits, &options);
     rc = write_artifacts(stage, &report, supernet, board, json);
     if (!rc && stage->json)

@@ -84,7 +84,7 @@ static void add_excess(struct strbuf *out, int64_t value, int64_t limit, const c
 }
 
 int candidate_error(const struct subnet *nearest, const struct candidate_cost *cost,
-                    const struct limits *limits, const struct board *board)
+                    const struct limits *limits, const struct board *board, const struct subnet *fitting)
 {
     struct arena arena = ARENA_INIT;
     struct strbuf text = STRBUF_INIT;
@@ -92,6 +92,8 @@ int candidate_error(const struct subnet *nearest, const struct candidate_cost *c
     add_excess(&text, cost->sram_bytes, effective.sram_bytes, "SRAM", "bytes");
     add_excess(&text, cost->flash_bytes, effective.flash_bytes, "flash", "bytes");
     add_excess(&text, cost->macs, effective.macs, "work", "MACs");
+    if (fitting)
+        strbuf_addf(&text, "; in another space '%s' fits", subnet_text(fitting, &arena));
     int rc = error_fit("no subnet fits '%s': the nearest, '%s', needs%s", board->name,
                        subnet_text(nearest, &arena), strbuf_text(&text));
     strbuf_release(&text);

@@ -184,6 +184,18 @@ static int collect(struct search *search, int wanted, int iteration, enum origin
     return 0;
 }
 
+static int nothing_fits(const struct search *search)
+{
+    struct subnet fitting;
+    struct candidate_cost cost;
+    bool found;
+    int rc = candidate_nearest(&fitting, &cost, &found, &search->nearest.subnet, search->supernet,
+                               search->board, search->limits);
+    return rc ? rc
+              : candidate_error(&search->nearest.subnet, &search->nearest.cost, search->limits, search->board,
+                                found ? &fitting : NULL);
+}
+
 /* The smallest subnet of every space searched: when none of them fits, nothing does. */
 static int collect_smallest(struct search *search)
 {
@@ -205,9 +217,7 @@ static int collect_smallest(struct search *search)
             accept(search, &attempt, 0, ORIGIN_RANDOM);
         }
     }
-    return search->n_history ? 0
-                             : candidate_error(&search->nearest.subnet, &search->nearest.cost, search->limits,
-                                               search->board);
+    return search->n_history ? 0 : nothing_fits(search);
 }
 
 /* ---- accuracy ------------------------------------------------------------------------------------------ */

@@ -39,9 +39,16 @@ int candidate_evaluate(struct candidate_cost *out, const struct supernet *supern
 /* How far a cost is outside the limits: the sum of relative excesses; 0 when it fits. */
 double candidate_misfit(const struct candidate_cost *cost, const struct limits *effective);
 
-/* error_fit: "nothing fits ...", naming the nearest subnet, each limit that it misses and by how much. */
+/* error_fit: "no subnet fits ...", naming the nearest subnet, each limit that it misses and by how much; and one that fits elsewhere, or NULL. */
 int candidate_error(const struct subnet *nearest, const struct candidate_cost *cost, const struct limits *limits,
-                    const struct board *board);
+                    const struct board *board, const struct subnet *fitting);
+
+/*
+ * The nearest subnet that fits: from `wanted`, one choice after another made one step smaller (kernel, expand, depth, width, resolution), each time the
+ * step that brings it nearest to the limits for the fewest MACs lost. *found is false when not even the smallest fits; out is then the smallest.
+ */
+int candidate_nearest(struct subnet *out, struct candidate_cost *cost, bool *found, const struct subnet *wanted,
+                      const struct supernet *supernet, const struct board *board, const struct limits *limits);
 
 struct space {
     int width, resolution;

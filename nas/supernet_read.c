@@ -244,7 +244,9 @@ int supernet_from_model(struct supernet **out, const struct model *model, const 
 {
     const char *json = model_get_metadata(model, "mcunet.supernet");
     if (!json)
-        return error_input("%s: a plain network, not a supernet: it has no metadata 'mcunet.supernet'",
+        return error_input("%s: a plain network, not a supernet: no metadata 'mcunet.supernet' says what is "
+                           "elastic (and a supernet keeps its "
+                           "BatchNormalization)",
                            where);
     struct supernet *supernet = ARENA_NEW(arena, struct supernet);
     int rc = supernet_parse(supernet, json, where, arena);

@@ -231,6 +231,22 @@ static void test_nothing_fits(void **state)
     assert_int_equal(refused(&none, &options, "no subnet fits 'stm32f746'"), EXIT_FIT);
 }
 
+/* The space asked for is too large, another is not: the message says so. */
+static void test_other_space_fits(void **state)
+{
+    (void)state;
+    struct search_options options = small_search(1);
+    struct subnet smallest;
+    struct candidate_cost cost;
+    options.width = 1;
+    options.resolution = 32;
+    subnet_smallest(&smallest, &tiny);
+    assert_int_equal(candidate_evaluate(&cost, &tiny, &smallest, board, &(struct limits){0}), 0);
+    assert_int_equal(
+        refused(&(struct limits){.sram_bytes = cost.sram_bytes + 500}, &options, "; in another space 'r"),
+        EXIT_FIT);
+}
+
 /* Few subnets fit: all of them are found, and the search ends with fewer evaluations. */
 static void test_few_fit(void **state)
 {
@@ -387,11 +403,17 @@ static void test_pareto(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_history),      cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_beats_random), cmocka_unit_test(test_space_kept),
-        cmocka_unit_test(test_nothing_fits), cmocka_unit_test(test_few_fit),
-        cmocka_unit_test(test_bad_options),  cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_journal_key),  cmocka_unit_test(test_journal_malformed),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_beats_random),
+        cmocka_unit_test(test_space_kept),
+        cmocka_unit_test(test_nothing_fits),
+        cmocka_unit_test(test_other_space_fits),
+        cmocka_unit_test(test_few_fit),
+        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_journal_key),
+        cmocka_unit_test(test_journal_malformed),
         cmocka_unit_test(test_pareto),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -170,7 +170,7 @@ static void test_nothing_fits(void **state)
     assert_int_equal(report.smallest_sram_bytes, smallest.sram_bytes);
     assert_int_equal(report.nearest_cost.sram_bytes, smallest.sram_bytes);
     capture_start(&capture, STDERR_FILENO);
-    int rc = candidate_error(&report.nearest, &report.nearest_cost, &limits, board);
+    int rc = candidate_error(&report.nearest, &report.nearest_cost, &limits, board, NULL);
     const char *said = capture_end(&capture);
     assert_int_equal(rc, EXIT_FIT);
     assert_non_null(
@@ -178,6 +178,35 @@ static void test_nothing_fits(void **state)
                                   (long long)smallest.sram_bytes, (long long)smallest.sram_bytes - 1000)));
     assert_non_null(strstr(said, "r16 w0 | 3x1 |"));
     assert_non_null(strstr(all_reports(&report, &limits, 30, 5), "\"best\": null"));
+}
+
+/* Something that fits is found whenever there is any; what fits stays as it is. */
+static void test_nearest(void **state)
+{
+    (void)state;
+    struct subnet largest, out;
+    struct candidate_cost cost;
+    bool found;
+    subnet_largest(&largest, &tiny);
+    struct candidate_cost most = cost_of("largest", &(struct limits){0}),
+                          least = cost_of("smallest", &(struct limits){0});
+    for (int percent = 0; percent <= 100; percent += 20) {
+        struct limits limits = {
+            .sram_bytes = least.sram_bytes + (most.sram_bytes - least.sram_bytes) * percent / 100,
+            .flash_bytes = least.flash_bytes + (most.flash_bytes - least.flash_bytes) * percent / 100,
+        };
+        assert_int_equal(candidate_nearest(&out, &cost, &found, &largest, &tiny, board, &limits), 0);
+        assert_true(found && cost.fits && subnet_valid(&out, &tiny));
+        assert_true(cost.sram_bytes <= limits.sram_bytes && cost.flash_bytes <= limits.flash_bytes);
+        if (percent == 100)
+            assert_true(subnet_equal(&out, &largest));
+        if (percent == 60)
+            assert_true(cost.macs > most.macs / 4); /* not simply the smallest */
+    }
+    const struct limits none = {.sram_bytes = least.sram_bytes - 1};
+    assert_int_equal(candidate_nearest(&out, &cost, &found, &largest, &tiny, board, &none), 0);
+    assert_false(found || cost.fits);
+    assert_int_equal(cost.sram_bytes, least.sram_bytes);
 }
 
 static void refuse_winner(const char *path, int code, const char *message)
@@ -241,8 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cost),         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_winner),       cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_nothing_fits), cmocka_unit_test(test_winner_file),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_nothing_fits), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_winner_file),  cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
