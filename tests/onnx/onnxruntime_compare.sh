@@ -4,6 +4,7 @@
 #     onnxruntime_compare.sh CASES_PROGRAM WORK_FOLDER [IMAGES]
 #
 # Without IMAGES: random nets that onnx_write() wrote. With: mcunet-in2 of ../shared on that many images of imagenet1k-sample (0: all 1000).
+# $COMPARE names another script than onnxruntime_compare.cjs (qdq_compare.cjs: int8 networks).
 # Exit code 77 (skipped) without Node.js, without the package and a way to fetch it, or without the data.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,4 +35,4 @@ if [ -n "$images" ]; then
 else
     "$cases" "$out"
 fi
-NODE_PATH=$(cd "$work" && pwd)/node_modules node "$here/onnxruntime_compare.cjs" "$out"
+NODE_PATH=$(cd "$work" && pwd)/node_modules node "$here/${COMPARE:-onnxruntime_compare.cjs}" "$out"
