@@ -135,10 +135,12 @@ static int download(struct transfer *transfer)
     char reason[CURL_ERROR_SIZE] = "no address";
     const int attempts = request->attempts ? request->attempts : ATTEMPTS;
     for (int i = 0; i < request->n_urls; i++) {
+        /* Attempts that bring no byte count; a connection that is cut again and again still gets there. */
         for (int attempt = 0; attempt < attempts; attempt++) {
             if (attempt > 0) {
                 sleep(PAUSE_S);
             }
+            const int64_t before = size_of(transfer->part);
             const enum outcome outcome = transfer_once(transfer, request->urls[i], reason);
             if (outcome == OUTCOME_DONE) {
                 return 0;
@@ -153,6 +155,9 @@ static int download(struct transfer *transfer)
             }
             if (outcome == OUTCOME_NEXT) {
                 break;
+            }
+            if (transfer->size > before) {
+                attempt = -1;
             }
         }
     }

@@ -19,7 +19,7 @@ struct fetch {
     int64_t bytes;         /* expected size; 0: unknown */
     int64_t max_bytes;     /* more is refused; 0: 64 GiB */
     bool quiet;            /* no progress */
-    int attempts;          /* on each url; 0: 3 */
+    int attempts;          /* in a row without a byte, on each url; 0: 3 */
     int connect_timeout_s; /* 0: 20 */
     int stall_timeout_s;   /* less than 1 kB/s for so long is a cut connection; 0: 30 */
 };
