@@ -25,18 +25,56 @@ static const char license_note[] = "model.c, model.h, weights.c, weights.h, the 
                                    "engine/ and arm/ are copies from mcunet and stay under its licence:\n"
                                    "\n";
 
-static int check_complete(const struct qmodel *qmodel)
+static bool is_convolution(const struct qnode *node)
 {
+    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
+}
+
+/* Everything that engine.h's structs point to is there. */
+static int check_constants(const struct qnode *node, const char *name)
+{
+    bool multiplied = is_convolution(node) || node->op == QOP_ADD || node->op == QOP_MUL ||
+                      node->op == QOP_MEAN || node->op == QOP_SOFTMAX;
+    if ((is_convolution(node) && !node->weights) || (multiplied && (!node->multiplier || !node->shift)) ||
+        (node->op == QOP_TABLE && !node->table))
+        return error("codegen: operator '%s' has no constants: the network is not quantized", name);
+    return 0;
+}
+
+/* Values fit the fields of engine.h's structs. */
+static int check_ranges(const struct qmodel *qmodel, const struct qnode *node, const char *name)
+{
+    const struct window *w = &node->window;
+    const int small[] = {w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->dilation_h, w->dilation_w};
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        if (small[i] < 0 || small[i] > UINT8_MAX)
+            return error_unsupported(
+                "operator '%s': its window has an extent of %d, the engine's limit is %d", name, small[i],
+                UINT8_MAX);
+    if (w->pad_top < INT8_MIN || w->pad_top > INT8_MAX || w->pad_left < INT8_MIN || w->pad_left > INT8_MAX)
+        return error_unsupported("operator '%s': its padding of %d, %d exceeds the engine's limit of %d",
+                                 name, w->pad_top, w->pad_left, INT8_MAX);
+    const struct qtensor *out = &qmodel->tensors[node->output];
+    if (out->h > INT16_MAX || out->w > INT16_MAX || out->c > INT16_MAX)
+        return error_unsupported("operator '%s': its output (%d, %d, %d) exceeds the engine's limit of %d",
+                                 name, out->h, out->w, out->c, INT16_MAX);
+    return 0;
+}
+
+static int check_emittable(const struct qmodel *qmodel)
+{
+    const struct qtensor *input = &qmodel->tensors[qmodel->input];
+    if (input->h > INT16_MAX || input->w > INT16_MAX || input->c > INT16_MAX)
+        return error_unsupported("the input (%d, %d, %d) exceeds the engine's limit of %d", input->h,
+                                 input->w, input->c, INT16_MAX);
     for (int n = 0; n < qmodel->n_nodes; n++) {
         const struct qnode *node = &qmodel->nodes[n];
-        bool convolution =
-            node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
-        bool multiplied = convolution || node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_MEAN ||
-                          node->op == QOP_SOFTMAX;
-        if ((convolution && !node->weights) || (multiplied && (!node->multiplier || !node->shift)) ||
-            (node->op == QOP_TABLE && !node->table))
-            return error("codegen: operator '%s' has no constants: the network is not quantized",
-                         node->name ? node->name : "?");
+        const char *name = node->name ? node->name : "?";
+        int rc = check_constants(node, name);
+        if (!rc)
+            rc = check_ranges(qmodel, node, name);
+        if (rc)
+            return rc;
     }
     return 0;
 }
@@ -131,7 +169,7 @@ static int write_schedule(const char *folder, const struct emission *emission)
 int emit_project(const char *folder, const struct qmodel *qmodel, const struct schedule *schedule,
                  const struct board *board, const struct emit_options *options)
 {
-    int rc = check_complete(qmodel);
+    int rc = check_emittable(qmodel);
     if (rc)
         return rc;
     struct arena arena = ARENA_INIT;

@@ -88,7 +88,8 @@ static void add_banner(struct strbuf *out, const struct emission *emission)
     strbuf_addf(out, "/*\n * model.c - %s, int8, for %s (%s).\n *\n",
                 qmodel->name && *qmodel->name ? plain_name(qmodel->name, a) : "network",
                 emission->board->title, emission->board->name);
-    strbuf_addf(out, " * Written by mcunet %s: %s\n", MCUNET_VERSION, emission->options->command);
+    strbuf_addf(out, " * Written by mcunet %s: %s\n", MCUNET_VERSION,
+                plain_name(emission->options->command, a));
     strbuf_addf(out, " * from a model of SHA-256 %s.\n *\n", emission->options->model_sha256);
     strbuf_addf(
         out, " *   input   %s, scale %s, zero point %d\n", tensor_shape(&qmodel->tensors[qmodel->input], a),

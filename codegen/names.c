@@ -25,10 +25,10 @@ const char *node_identifier(const struct qmodel *qmodel, int node, struct arena 
 
 const char *plain_name(const char *name, struct arena *arena)
 {
-    enum { LONGEST = 80 };
+    enum { LONGEST = 120 };
     char *label = arena_strdup(arena, name ? name : "");
     for (int i = 0; label[i]; i++) {
-        if (label[i] < ' ' || label[i] > '~' || label[i] == '\\' || label[i] == '"' ||
+        if (label[i] < ' ' || label[i] > '~' || label[i] == '\\' || label[i] == '"' || label[i] == '?' ||
             (label[i] == '/' && label[i + 1] == '*') || (label[i] == '*' && label[i + 1] == '/'))
             label[i] = '_';
         if (i + 1 == LONGEST)
