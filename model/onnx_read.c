@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "model/name_table.h"
 #include "model/onnx_import.h"
+#include "model/rewrite.h"
 #include "model/transpose.h"
 
 enum { OPSET_MIN = 7, OPSET_MAX = 21, MAX_NODES = 1 << 14, MAX_TENSORS = 1 << 16, MAX_METADATA = 1 << 10 };
@@ -176,6 +177,46 @@ static int read_outputs(struct onnx_import *im, const Onnx__GraphProto *graph)
     return 0;
 }
 
+/* Whether every reader of a tensor takes it for a feature map; none counts as no. */
+static bool is_read_as_map(const struct model *model, int tensor)
+{
+    int readers = 0;
+    for (int i = 0; i < model->n_nodes; i++) {
+        const struct node *node = &model->nodes[i];
+        if (node->n_inputs < 1 || node->inputs[0] != tensor)
+            continue;
+        readers++;
+        if (node->op != OP_CONV && node->op != OP_PAD && node->op != OP_BATCH_NORM &&
+            node->op != OP_MAX_POOL && node->op != OP_AVERAGE_POOL)
+            return false;
+    }
+    return readers > 0 && readers == model_uses(model, tensor);
+}
+
+/* TensorFlow's networks take (n, h, w, c) and begin with Transpose(0, 3, 1, 2) before the first Conv. Read by
+ * the rule their input would be a map of h channels; what they mean is the order that maps have here anyway.
+ */
+static void adopt_channels_last_inputs(struct model *model)
+{
+    for (int i = 0; i < model->n_inputs; i++) {
+        struct tensor *input = &model->tensors[model->inputs[i]];
+        if (input->shape.rank != 4 || model_uses(model, model->inputs[i]) != 1)
+            continue;
+        for (int j = 0; j < model->n_nodes; j++) {
+            struct node *node = &model->nodes[j];
+            /* (0, 3, 1, 2) between two tensors stored channels last is itself */
+            if (node->op != OP_TRANSPOSE || node->inputs[0] != model->inputs[i] ||
+                memcmp(node->permutation, NHWC_TO_NCHW, sizeof NHWC_TO_NCHW) != 0 ||
+                !is_read_as_map(model, node->output))
+                continue;
+            input->shape = model->tensors[node->output].shape;
+            rewrite_bypass(model, node);
+            break;
+        }
+    }
+    rewrite_finish(model);
+}
+
 static int read_metadata(struct onnx_import *im, const Onnx__ModelProto *proto)
 {
     if (proto->n_metadata_props > MAX_METADATA)
@@ -218,6 +259,8 @@ static int read_graph(struct onnx_import *im, const Onnx__ModelProto *proto)
         rc = read_nodes(im, graph);
     if (!rc)
         rc = read_outputs(im, graph);
+    if (!rc)
+        adopt_channels_last_inputs(im->model);
     if (!rc)
         rc = read_metadata(im, proto);
     return rc;

@@ -178,6 +178,32 @@ static void test_broadcast_of_a_vector(void **state)
     arena_release(&small.arena);
 }
 
+/* TensorFlow's (n, h, w, c) input with a Transpose after it is the model's own order. */
+static void test_channels_last_input(void **state)
+{
+    (void)state;
+    for (int direct = 0; direct < 2; direct++) {
+        struct small small;
+        small_create(&small);
+        small_input(&small, "x", shape_of(4, 1, 2, 5, 3));
+        Onnx__NodeProto *node = small_node(&small, "Transpose", "transpose", "x", NULL, direct ? "y" : "t");
+        onnx_set_ints(&small.b, node, "perm", 4, (int[]){0, 3, 1, 2});
+        if (!direct)
+            onnx_set_ints(&small.b, small_node(&small, "MaxPool", "pool", "t", NULL, "y"), "kernel_shape", 2,
+                          (int[]){1, 1});
+        small_output(&small, "y");
+        struct model *model = small_reads(&small);
+        const struct shape shape = shape_of(4, 1, 2, 5, 3);
+        if (direct) /* nobody reads it as a map: it stays */
+            assert_int_equal(model->nodes[0].op, OP_TRANSPOSE);
+        else
+            assert_true(shape_equal(&model->tensors[model->inputs[0]].shape, &shape));
+        assert_int_equal(model->n_nodes, 1);
+        assert_int_equal(passes_for_inference(model), 0);
+        arena_release(&small.arena);
+    }
+}
+
 static void test_gemm_is_normalised(void **state)
 {
     (void)state;
@@ -271,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_ceil_mode),
         cmocka_unit_test(test_broadcast_of_a_vector),
         cmocka_unit_test(test_gemm_is_normalised),
+        cmocka_unit_test(test_channels_last_input),
         cmocka_unit_test(test_clip_versions),
         cmocka_unit_test(test_wrong_attributes),
     };
