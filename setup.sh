@@ -17,6 +17,7 @@ build protobuf-c-compiler         ONNX files
 build libonnx-dev                 onnx.proto, the definition of ONNX files
 build libjansson-dev              JSON
 build libcyaml-dev                recipes and boards (YAML with a schema)
+build libyaml-dev                 the lines of their mistakes
 build libstb-dev                  image decoding and resizing
 build libarchive-dev              zip and tar archives
 build libcurl4-openssl-dev        downloads

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Every command has a manual page that lists the options of its -h, and no others; groff has nothing to say about any page.
+"""Every command has a manual page that lists the options of its -h, and no others; mandoc and groff (those of
+them that are installed) have nothing to say about any page.
 
 usage: tests/cli/manual.py MCUNET      exit code 1 and one line per difference
 """
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -41,9 +43,16 @@ def options_of_page(text):
     return options
 
 
-def complaints_of_groff(page):
-    result = subprocess.run(["groff", "-mandoc", "-Tutf8", "-ww", "-z", str(page)], capture_output=True, text=True, check=False)
-    return [line for line in result.stderr.splitlines() if line.strip()]
+def formatters():
+    """The formatters that are installed: command lines that complain on stderr or stdout, and print nothing else."""
+    known = (["mandoc", "-Tlint", "-Wwarning"], ["groff", "-mandoc", "-Tutf8", "-ww", "-z"])
+    return [command for command in known if shutil.which(command[0])]
+
+
+def complaints(page):
+    for command in formatters():
+        result = subprocess.run(command + [str(page)], capture_output=True, text=True, check=False)
+        yield from ((result.stdout + result.stderr).splitlines())
 
 
 def check_command(mcunet, command, summary):
@@ -90,12 +99,15 @@ def main():
         offences += check_command(mcunet, command, summary)
     pages = sorted(MAN.glob("*.1"))
     for page in pages:
-        offences += [f"cli/man/{page.name}: {line}" for line in complaints_of_groff(page)]
+        offences += [f"cli/man/{page.name}: {line}" for line in complaints(page)]
         name = page.name[len("mcunet-"):-len(".1")]
         if page.name != "mcunet.1" and name not in commands:
             offences.append(f"cli/man/{page.name}: page of an unknown command")
     for offence in offences:
         print(offence)
+    if not formatters():
+        offences.append("neither mandoc nor groff is installed to check the pages with")
+        print(offences[-1])
     print(f"{len(commands)} commands, {len(pages)} pages, {len(offences)} differences")
     return 1 if offences or not commands else 0
 
