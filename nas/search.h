@@ -1,15 +1,17 @@
 /*
  * search.h - subnet selection (TinyNAS stage 2): evolution over one space under hard limits.
  *
- * Population 100, 20 parents, 50 crossover + 50 mutation (p = 0.1), 30 iterations in the paper; smaller by default. Fitness is asked from the caller
- * (cli: accuracy of the extracted subnet after BN re-estimation on held-out images), once per distinct subnet.
+ * Population 100, 20 parents, 50 crossover + 50 mutation (p = 0.1), 30 iterations in the paper; smaller by
+ * default. Fitness is asked from the caller (cli: accuracy of the extracted subnet after BN re-estimation on
+ * held-out images), once per distinct subnet.
  */
 #ifndef NAS_SEARCH_H
 #define NAS_SEARCH_H
 
 #include "nas/space.h"
 
-/* Accuracy in percent of each of n subnets; same subnet, same answer. Called from one thread with at most SEARCH_BATCH subnets. */
+/* Accuracy in percent of each of n subnets; same subnet, same answer. Called from one thread with at most
+ * SEARCH_BATCH subnets. */
 enum { SEARCH_BATCH = 8 };
 typedef int fitness_fn(void *context, const struct subnet *subnets, int n, double *accuracy);
 
@@ -23,12 +25,16 @@ struct search_options {
     bool random; /* baseline: as many random fitting subnets instead of evolution */
     /* journal of evaluated subnets for resuming a killed search: path or NULL */
     const char *journal;
-    /* what the fitness depends on besides the supernet (data, images, seeds), for the journal's key; or NULL */
+    /* what the fitness depends on besides the supernet (data, images, seeds), for the journal's key; or NULL
+     */
     const char *fitness_name;
 };
 
 #define SEARCH_DEFAULTS                                                                                      \
-    {.population = 40, .parents = 10, .crossover = 15, .mutation = 15, .iterations = 8, .mutation_probability = 0.1, .width = -1, .resolution = -1}
+    {                                                                                                        \
+        .population = 40, .parents = 10, .crossover = 15, .mutation = 15, .iterations = 8,                   \
+        .mutation_probability = 0.1, .width = -1, .resolution = -1                                           \
+    }
 
 enum origin { ORIGIN_RANDOM, ORIGIN_MUTATION, ORIGIN_CROSSOVER };
 
@@ -42,14 +48,16 @@ struct evaluated {
 
 struct search_report {
     struct evaluated *history; /* in order of evaluation, distinct */
-    int n_history, best; /* best: highest accuracy, then fewest MACs, then first */
+    int n_history, best;       /* best: highest accuracy, then fewest MACs, then first */
 };
 
 /*
- * Draws until `population` distinct subnets fit (bounded; when draws alone do not fill it, it is filled by mutation), asks their fitness, and repeats:
- * the best `parents` breed children that fit and were not seen before; what crossover cannot fill, mutation does, then draws. When the space has no more of them it goes on with fewer. The
- * result depends on supernet, board, limits, options and fitness only, not on threads nor on how often it was killed and resumed from its journal.
- * Nothing fits: error_fit naming the limit, the nearest subnet and by how many bytes.
+ * Draws until `population` distinct subnets fit (bounded; when draws alone do not fill it, it is filled by
+ * mutation), asks their fitness, and repeats: the best `parents` breed children that fit and were not seen
+ * before; what crossover cannot fill, mutation does, then draws. When the space has no more of them it goes
+ * on with fewer. The result depends on supernet, board, limits, options and fitness only, not on threads nor
+ * on how often it was killed and resumed from its journal. Nothing fits: error_fit naming the limit, the
+ * nearest subnet and by how many bytes.
  */
 int search_subnets(struct search_report *out, const struct supernet *supernet, const struct board *board,
                    const struct limits *limits, const struct search_options *options, fitness_fn *fitness,

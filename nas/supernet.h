@@ -13,13 +13,14 @@
  *     "resolutions": [48, 64, 80, 96],            ascending; input is (r, r, 3)
  *     "widths": [0.5, 0.75, 1.0],                 ascending labels; the INDEX selects from "channels"
  *     "layers": [                                 in execution order
- *       {"name": "stem",   "kind": "conv",  "kernel": 3, "stride": 2, "channels": [8, 16, 16], "act": "relu6"},
+ *       {"name": "stem", "kind": "conv", "kernel": 3, "stride": 2, "channels": [8, 16, 16], "act": "relu6"},
  *       {"name": "first",  "kind": "stage", "stride": 1, "channels": [8, 16, 16], "depths": [1],
  *                          "kernels": [3], "expands": [1], "act": "relu6"},
  *       {"name": "stage1", "kind": "stage", "stride": 2, "channels": [16, 16, 24], "depths": [1, 2, 3],
  *                          "kernels": [3, 5, 7], "expands": [3, 4, 6], "act": "relu6"},
  *       ...
- *       {"name": "head",   "kind": "conv",  "kernel": 1, "stride": 1, "channels": [160, 240, 320], "act": "relu6"},
+ *       {"name": "head", "kind": "conv", "kernel": 1, "stride": 1, "channels": [160, 240, 320],
+ *                          "act": "relu6"},
  *       {"name": "pool",   "kind": "pool"},       global average
  *       {"name": "classifier", "kind": "linear"}
  *     ]
@@ -32,9 +33,9 @@
  * A stage is a run of inverted-residual blocks: expand 1x1 -> depthwise k x k -> project 1x1 (linear).
  * Block 0 carries the stride and the channel change and never has a residual; blocks >= 1 have stride 1
  * and always have one. expand ratio 1 means: no expand convolution. mid = make_divisible(in * e, 8), where
- * make_divisible(v, 8) = max(8, floor(v + 4) / 8 * 8), raised by 8 when below 0.9 v. Padding is k / 2 on all sides.
- * A stage of expands [1] has mid = in; 1 is not mixed with larger ratios. Squeeze-excite is x * hard_sigmoid(expand(relu(reduce(mean(x)))))
- * with hard_sigmoid(v) = clip(v / 6 + 1/2, 0, 1).
+ * make_divisible(v, 8) = max(8, floor(v + 4) / 8 * 8), raised by 8 when below 0.9 v. Padding is k / 2 on all
+ * sides. A stage of expands [1] has mid = in; 1 is not mixed with larger ratios. Squeeze-excite is x *
+ * hard_sigmoid(expand(relu(reduce(mean(x))))) with hard_sigmoid(v) = clip(v / 6 + 1/2, 0, 1).
  *
  * Names. Block b of stage S has the convolution nodes "S.b.expand", "S.b.depthwise", "S.b.project";
  * a conv layer L has the node "L"; the classifier node is "classifier" (Gemm, transB = 1). For a convolution
@@ -45,11 +46,12 @@
  *
  * Cutting a subnet. Width: first channels[w] channels of every tensor. Depth d: the first d blocks of a
  * stage. Expand e: the first mid channels of the largest mid. Kernel: initializers
- * "S.b.depthwise.transform_7to5" (25, 25) and "S.b.depthwise.transform_5to3" (9, 9), when present, shared over
- * channels: crop the 7x7 to its centre 5x5, flatten row-major to v (25), v' = v . M^T  (v'[i] = sum_j v[j] M[i][j], as
- * torch.nn.functional.linear does); the 3x3 is cut from that 5x5 likewise. Absent initializers mean plain
- * centre crop. BN parameters are sliced with their channels; BN mean and variance MUST then be re-estimated
- * (supernet_reestimate_bn): the statistics in the file belong to the largest network only.
+ * "S.b.depthwise.transform_7to5" (25, 25) and "S.b.depthwise.transform_5to3" (9, 9), when present, shared
+ * over channels: crop the 7x7 to its centre 5x5, flatten row-major to v (25), v' = v . M^T  (v'[i] = sum_j
+ * v[j] M[i][j], as torch.nn.functional.linear does); the 3x3 is cut from that 5x5 likewise. Absent
+ * initializers mean plain centre crop. BN parameters are sliced with their channels; BN mean and variance
+ * MUST then be re-estimated (supernet_reestimate_bn): the statistics in the file belong to the largest
+ * network only.
  *
  * metadata_props["mcunet.preprocess"] describes the input transform (see datasets/preprocess.h):
  *   {"schema": 1, "resize": "squash" | "short_crop", "crop_ratio": 0.875, "mean": [0.5, 0.5, 0.5],
@@ -69,7 +71,12 @@ struct arena;
 struct model;
 struct subnet;
 
-enum { SUPERNET_MAX_LAYERS = 24, SUPERNET_MAX_WIDTHS = 9, SUPERNET_MAX_CHOICES = 12, SUPERNET_MAX_KERNEL = 11 };
+enum {
+    SUPERNET_MAX_LAYERS = 24,
+    SUPERNET_MAX_WIDTHS = 9,
+    SUPERNET_MAX_CHOICES = 12,
+    SUPERNET_MAX_KERNEL = 11
+};
 
 enum layer_kind { LAYER_CONV, LAYER_STAGE, LAYER_POOL, LAYER_LINEAR };
 
@@ -91,7 +98,7 @@ struct supernet_layer {
     int kernel, stride; /* conv; stage: stride of block 0 */
     int channels[SUPERNET_MAX_WIDTHS];
     struct choices depths, kernels, expands; /* stage */
-    int act; /* enum activation; with act_max 6, inf */
+    int act;                                 /* enum activation; with act_max 6, inf */
     float act_max;
     bool se;
 };
@@ -104,46 +111,55 @@ struct supernet {
     int n_widths;
     struct supernet_layer layers[SUPERNET_MAX_LAYERS];
     int n_layers, n_stages;
-    const struct model *model; /* the largest network, BN as nodes; NULL when parsed from JSON alone */
-    const char *sha256;        /* of the file, "" when parsed from JSON alone */
+    const struct model *model;  /* the largest network, BN as nodes; NULL when parsed from JSON alone */
+    const char *sha256;         /* of the file, "" when parsed from JSON alone */
     const int *tensors_by_name; /* ids of model's tensors in the order of their names */
 };
 
 /* Largest feature map of the largest network, in elements: what keeps every plan within int32. */
 enum { SUPERNET_MAX_MAP = 1 << 26 };
 
-/* The JSON description alone: enough for subnets, skeletons and space optimization. `where` is named in messages. */
+/* The JSON description alone: enough for subnets, skeletons and space optimization. `where` is named in
+ * messages. */
 int supernet_parse(struct supernet *out, const char *json, const char *where, struct arena *arena);
 
 /* One inverted-residual block of a subnet. */
 struct block_shape {
     int in, mid, out; /* channels */
     int kernel, stride;
-    int se_mid;    /* 0: no squeeze-excite */
-    bool expand;   /* has the expand convolution */
+    int se_mid;  /* 0: no squeeze-excite */
+    bool expand; /* has the expand convolution */
     bool residual;
 };
 
 /* Block b of layer `layer`, the stage'th stage; in: channels of the block's input. */
-struct block_shape supernet_block(const struct supernet *supernet, const struct subnet *subnet, int layer, int stage, int b, int in);
+struct block_shape supernet_block(const struct supernet *supernet, const struct subnet *subnet, int layer,
+                                  int stage, int b, int in);
 /* max(8, floor(v + 4) / 8 * 8), raised by 8 when below 0.9 v. */
 int make_divisible(int v);
 
-/* Reads and validates: every name the spec demands exists with the right shape, BN present (error_input says which is missing). */
+/* Reads and validates: every name the spec demands exists with the right shape, BN present (error_input says
+ * which is missing). */
 int supernet_read(struct supernet **out, const char *path, struct arena *arena);
 /* The same of a model that was read or made otherwise; it is kept, and sha256 stays "". */
-int supernet_from_model(struct supernet **out, const struct model *model, const char *where, struct arena *arena);
+int supernet_from_model(struct supernet **out, const struct model *model, const char *where,
+                        struct arena *arena);
 
-/* The subnet as a float model, BatchNormalization kept, weights sliced (and kernels transformed), all copied into the arena; input (1, r, r, 3). Its BN
- * statistics are NOT valid until supernet_reestimate_bn. Metadata: the supernet's mcunet.preprocess and mcunet.classes, and mcunet.subnet (its text). */
-int supernet_extract(struct model **out, const struct supernet *supernet, const struct subnet *subnet, struct arena *arena);
+/* The subnet as a float model, BatchNormalization kept, weights sliced (and kernels transformed), all copied
+ * into the arena; input (1, r, r, 3). Its BN statistics are NOT valid until supernet_reestimate_bn. Metadata:
+ * the supernet's mcunet.preprocess and mcunet.classes, and mcunet.subnet (its text). */
+int supernet_extract(struct model **out, const struct supernet *supernet, const struct subnet *subnet,
+                     struct arena *arena);
 
-/* The same network as after extraction, BN folding and fusion, but shape-only: what space and search plan with. Fast (tens of microseconds). */
-int supernet_skeleton(struct model **out, const struct supernet *supernet, const struct subnet *subnet, struct arena *arena);
+/* The same network as after extraction, BN folding and fusion, but shape-only: what space and search plan
+ * with. Fast (tens of microseconds). */
+int supernet_skeleton(struct model **out, const struct supernet *supernet, const struct subnet *subnet,
+                      struct arena *arena);
 
-/* Replaces mean and variance of every BN by the averages of batch means and unbiased batch variances over the given images (n x r x r x 3 floats),
- * forwarding on batch statistics as OFA does. Batches are of SUPERNET_BN_BATCH images, or of all n when there are fewer; images after the last whole
- * batch are left out. n >= 2. Deterministic for any thread count (0: all). */
+/* Replaces mean and variance of every BN by the averages of batch means and unbiased batch variances over the
+ * given images (n x r x r x 3 floats), forwarding on batch statistics as OFA does. Batches are of
+ * SUPERNET_BN_BATCH images, or of all n when there are fewer; images after the last whole batch are left out.
+ * n >= 2. Deterministic for any thread count (0: all). */
 enum { SUPERNET_BN_BATCH = 64 };
 
 int supernet_reestimate_bn(struct model *model, const float *images, int n, int threads);

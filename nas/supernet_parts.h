@@ -23,10 +23,12 @@ const float *slice_vector(const struct tensor *vector, int n, struct arena *aren
 const float *slice_conv(const struct tensor *weights, int out, int in, struct arena *arena);
 /* (out, in) of (O, I). */
 const float *slice_matrix(const struct tensor *weights, int out, int in, struct arena *arena);
-/* (channels, kernel, kernel, 1) of the depthwise convolution `name`: centre crops, each through its transform when the supernet has one. */
+/* (channels, kernel, kernel, 1) of the depthwise convolution `name`: centre crops, each through its transform
+ * when the supernet has one. */
 const float *slice_depthwise(const struct supernet *supernet, const char *name, int channels, int kernel,
                              struct arena *arena);
-/* One step of it, for one channel: out (k - 2, k - 2) from in (k, k); transform ((k - 2)^2, (k - 2)^2) or NULL. */
+/* One step of it, for one channel: out (k - 2, k - 2) from in (k, k); transform ((k - 2)^2, (k - 2)^2) or
+ * NULL. */
 void kernel_shrink(float *out, const float *in, int k, const float *transform);
 
 #endif
