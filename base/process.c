@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -170,6 +171,12 @@ int process_run(struct process *process, struct arena *arena)
     process->out = process->err = NULL;
 
     const char *program = process_find(process->argv[0], arena);
+    if (program && program[0] != '/' && process->folder) {
+        /* The child changes its folder before it starts the program. */
+        char here[PATH_MAX];
+        if (getcwd(here, sizeof here))
+            program = arena_printf(arena, "%s/%s", here, program);
+    }
     if (!program)
         return error_tool("'%s' is not installed or not in PATH", process->argv[0]);
 

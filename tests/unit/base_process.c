@@ -157,6 +157,27 @@ static void test_failures(void **state)
     arena_release(&arena);
 }
 
+/* A relative program is found from our folder, although it runs in another. */
+static void test_relative_program(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct scratch scratch;
+    scratch_create(&scratch);
+    chmod(scratch_file(&scratch, "tool", "#!/bin/sh\npwd\n"), 0755);
+    char old[4096];
+    assert_non_null(getcwd(old, sizeof old));
+    assert_int_equal(chdir(scratch.folder), 0);
+    const char *argv[] = {"./tool", NULL};
+    struct process process = {.argv = argv, .folder = "/", .capture = true};
+    const int rc = process_run(&process, &arena);
+    assert_int_equal(chdir(old), 0);
+    assert_int_equal(rc, 0);
+    assert_string_equal(process.out, "/\n");
+    scratch_remove(&scratch);
+    arena_release(&arena);
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -172,10 +193,15 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_capture),           cmocka_unit_test(test_large_output),
-        cmocka_unit_test(test_stdin_is_empty),    cmocka_unit_test(test_timeout_kills_group),
-        cmocka_unit_test(test_background_holder), cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_failures),          cmocka_unit_test(test_find),
+        cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_large_output),
+        cmocka_unit_test(test_stdin_is_empty),
+        cmocka_unit_test(test_timeout_kills_group),
+        cmocka_unit_test(test_background_holder),
+        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_relative_program),
+        cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
