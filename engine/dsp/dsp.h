@@ -68,18 +68,23 @@ struct mcu_conv2d_dsp {
     void *scratch;
 };
 
-/* Depthwise convolution, kernel 3, 5 or 7 (square), stride 1 or 2 (same in both directions), dilation 1,
- * multiplier 1, in.c % 4 == 0. batch_rows output rows at a time are computed from int16 planes of four
- * channels. Output over input in place is allowed as for mcu_depthwise_s8__ref when batch_rows is 1 or the
- * schedule allows for batch_rows rows per step. */
+/*
+ * Depthwise convolution: kernel 3, 5 or 7 (square), stride 1 or 2, dilation 1, channel multiplier 1, channels
+ * a multiple of 4; the rest is for mcu_depthwise_s8__ref. batch_rows output rows at a time are computed from
+ * int16 planes of four channels in scratch: more rows unpack each input row, and expand the weights, less
+ * often. Per channel, requant holds { bias, a, b }, all four channels of a group in the same mode, FAST or
+ * ROUND.
+ */
 struct mcu_depthwise_dsp {
     struct mcu_map in, out;
     struct mcu_window window;
     int16_t in_zero_point, out_zero_point;
     int16_t act_min, act_max;
     int16_t batch_rows;
-    const int8_t *weights;  /* (c, kernel, row bytes): pack.c */
-    const int32_t *requant; /* (c / 4, 12) */
+    int16_t wide;        /* 1: weights are words of int16 pairs, read in place */
+    const void *weights; /* (c, words of a channel: depthwise_row.h), each word as int16 x 2, or two words as
+                            int8 x 4 */
+    const int32_t *requant; /* (c, 3) */
     void *scratch;
 };
 

@@ -3,6 +3,7 @@
  */
 #include "pack.h"
 
+#include "depthwise_row.h"
 #include "requant_dsp.h"
 #include "tile_4x2.h"
 
@@ -53,24 +54,36 @@ static enum mcu_requant_mode channel_mode(const struct channel *channel)
     return MCU_REQUANT_ROUND;
 }
 
-static void requant_block(const struct channel *channels, int32_t n, int32_t *words)
+/* The mode that serves all of n channels. */
+static enum mcu_requant_mode common_mode(const struct channel *channels, int32_t n)
 {
     enum mcu_requant_mode mode = MCU_REQUANT_FAST;
     for (int32_t i = 0; i < n; i++) {
         const enum mcu_requant_mode wanted = channel_mode(&channels[i]);
         mode = wanted > mode ? wanted : mode;
     }
+    return mode;
+}
+
+/* { a, b } of dsp.h */
+static void requant_words(const struct channel *channel, enum mcu_requant_mode mode, int32_t *words)
+{
+    if (mode == MCU_REQUANT_EXACT) {
+        words[0] = channel->multiplier;
+        words[1] = channel->shift - MCU_REQUANT_SHIFT_OFFSET;
+    } else {
+        words[0] = (int32_t)((uint32_t)channel->multiplier << 1);
+        words[1] = (int32_t)(UINT32_C(1) << (32 + channel->shift)) + (mode == MCU_REQUANT_FAST);
+    }
+}
+
+static void requant_block(const struct channel *channels, int32_t n, int32_t *words)
+{
+    const enum mcu_requant_mode mode = common_mode(channels, n);
     for (int32_t i = 0; i < 4; i++) {
         const struct channel *channel = &channels[i < n ? i : n - 1];
-        int32_t *a = words + 4 + 2 * i, *b = a + 1;
         words[i] = channel->bias;
-        if (mode == MCU_REQUANT_EXACT) {
-            *a = channel->multiplier;
-            *b = channel->shift - MCU_REQUANT_SHIFT_OFFSET;
-        } else {
-            *a = (int32_t)((uint32_t)channel->multiplier << 1);
-            *b = (int32_t)(UINT32_C(1) << (32 + channel->shift)) + (mode == MCU_REQUANT_FAST);
-        }
+        requant_words(channel, mode, words + 4 + 2 * i);
     }
 }
 
@@ -160,4 +173,99 @@ void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, 
     if (wide)
         for (int32_t i = 0; i < MCU_TILE_OVERREAD_BYTES; i++)
             *out++ = 0;
+}
+
+/* All of the channel's constants; weights (taps, step apart). */
+static struct channel depthwise_channel(const struct mcu_depthwise *op, int32_t c)
+{
+    struct channel channel = {.bias = op->bias[c], .multiplier = op->multiplier[c], .shift = op->shift[c]};
+    fold_channel(&channel, op->weights + c, op->window.kernel_h * op->window.kernel_w, op->out.c,
+                 op->in_zero_point);
+    return channel;
+}
+
+bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op)
+{
+    const struct mcu_window *window = &op->window;
+    const int32_t kernel = window->kernel_h, stride = window->stride_h;
+    if ((kernel != 3 && kernel != 5 && kernel != 7) || window->kernel_w != kernel ||
+        (stride != 1 && stride != 2) || window->stride_w != stride || window->dilation_h != 1 ||
+        window->dilation_w != 1 || op->in.c != op->out.c || op->in.c % 4 != 0)
+        return false;
+    if (window->pad_left < 0 || window->pad_left >= kernel || window->pad_top < 0 ||
+        window->pad_top >= kernel || (op->out.h - 1) * stride - window->pad_top >= op->in.h)
+        return false;
+    for (int32_t c = 0; c < op->out.c; c++) {
+        const struct channel channel = depthwise_channel(op, c);
+        if (channel_mode(&channel) == MCU_REQUANT_EXACT)
+            return false;
+    }
+    return true;
+}
+
+int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op, bool wide)
+{
+    const int32_t words = op->out.c * mcu_depthwise_channel_words(op->window.kernel_w, op->window.stride_w);
+    return wide ? 4 * words : 2 * words;
+}
+
+int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op)
+{
+    return op->out.c * 3 * 4;
+}
+
+int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows, bool wide)
+{
+    const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w;
+    const int32_t rows = (batch_rows - 1) * stride + kernel;
+    const int32_t row_words =
+        mcu_depthwise_plane_row_words(kernel, stride, op->window.pad_left, op->in.w, op->out.w);
+    const int32_t expanded = wide ? 0 : 4 * mcu_depthwise_channel_words(kernel, stride);
+    const int32_t tables = batch_rows * (int32_t)(sizeof(struct mcu_depthwise_out_row) / 4) + rows;
+    return 4 * (4 * rows * row_words + expanded + tables);
+}
+
+/* Word i of a kernel row: its two weights. Beyond the kernel: 0. */
+static void depthwise_word(const int8_t *row, int32_t step, int32_t kernel, int32_t stride, int32_t i,
+                           int8_t *low, int8_t *high)
+{
+    const int32_t h = (kernel - 1) / 2, tap = stride == 1 && i >= h ? 2 * (i - h) + 1 : 2 * i;
+    *low = row[tap * step];
+    *high = (int8_t)(tap + 1 < kernel ? row[(tap + 1) * step] : 0);
+}
+
+void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *weights, int32_t *requant)
+{
+    const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w, out_c = op->out.c;
+    const int32_t row_words = mcu_depthwise_row_words(kernel, stride);
+    const int32_t channel_words = mcu_depthwise_channel_words(kernel, stride);
+    uint8_t *out = weights;
+    for (int32_t c = 0; c < out_c; c++) {
+        for (int32_t i = 0; i < channel_words; i++) {
+            const int32_t row = i / row_words;
+            int8_t low = 0, high = 0;
+            if (row < kernel)
+                depthwise_word(op->weights + row * kernel * out_c + c, out_c, kernel, stride, i % row_words,
+                               &low, &high);
+            if (wide) {
+                store_lane(out, low);
+                store_lane(out + 2, high);
+                out += 4;
+            } else { /* bytes 0 2 of four are the first of two words, 1 3 the second */
+                out[i & 1] = (uint8_t)low;
+                out[(i & 1) + 2] = (uint8_t)high;
+                out += i & 1 ? 4 : 0;
+            }
+        }
+    }
+    for (int32_t c = 0; c < out_c; c += 4) {
+        struct channel channels[4];
+        for (int32_t i = 0; i < 4; i++)
+            channels[i] = depthwise_channel(op, c + i);
+        const enum mcu_requant_mode mode = common_mode(channels, 4);
+        for (int32_t i = 0; i < 4; i++, requant += 3) {
+            requant[0] = op->bias[c + i]; /* planes hold pixels minus the zero point: nothing to fold */
+            requant_words(&channels[i], mode, requant + 1);
+        }
+    }
 }

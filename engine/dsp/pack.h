@@ -22,10 +22,12 @@ int32_t mcu_conv2d_dsp_requant_bytes(const struct mcu_conv2d *op);
 int32_t mcu_conv2d_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t panel_pixels, bool wide);
 void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, int32_t *requant);
 
+/* Needs shifts and multipliers too: a layer with requantisation of another kind than FAST or ROUND is not
+ * supported. */
 bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op);
-int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op);
+int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op, bool wide);
 int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op);
-int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows);
-void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, int8_t *weights, int32_t *requant);
+int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows, bool wide);
+void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *weights, int32_t *requant);
 
 #endif

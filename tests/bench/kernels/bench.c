@@ -132,6 +132,50 @@ static void conv(int h, int w, int c, int kernel_h, int kernel_w, int stride, in
             mcu_conv2d_dsp_scratch_bytes(&ref, pixels, wide));
 }
 
+static void depthwise_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_depthwise_s8__dsp(op, y0, y1);
+}
+
+/* rows: per call and batch */
+static void depthwise(int h, int w, int c, int kernel, int stride, int rows, bool wide)
+{
+    if (!wanted())
+        return;
+    const int out_h = conv_out(h, kernel, stride), out_w = conv_out(w, kernel, stride);
+    if (rows > out_h)
+        rows = out_h;
+    struct mcu_depthwise ref = {
+        .in = map(in_bytes, h, w, c),
+        .out = map(out_bytes, out_h, out_w, c),
+        .window = {(uint8_t)kernel, (uint8_t)kernel, (uint8_t)stride, (uint8_t)stride, 1, 1,
+                   (int8_t)same_pad(h, kernel, stride), (int8_t)same_pad(w, kernel, stride)},
+        .weights = weights,
+        .bias = bias,
+        .multiplier = multiplier,
+        .shift = shift,
+    };
+    fill(c);
+    mcu_depthwise_dsp_pack(&ref, wide, packed, requant);
+    struct mcu_depthwise_dsp op = {.in = ref.in,
+                                   .out = ref.out,
+                                   .window = ref.window,
+                                   .in_zero_point = -5,
+                                   .out_zero_point = 3,
+                                   .act_min = -128,
+                                   .act_max = 127,
+                                   .batch_rows = (int16_t)rows,
+                                   .wide = wide,
+                                   .weights = packed,
+                                   .requant = requant,
+                                   .scratch = scratch};
+    char shape[64], schedule[64];
+    snprintf(shape, sizeof shape, "%dx%dx%d k%d s%d", h, w, c, kernel, stride);
+    snprintf(schedule, sizeof schedule, "%d rows%s", rows, wide ? " wide" : "");
+    measure("depthwise", shape, schedule, depthwise_rows, &op, out_h, rows,
+            (double)out_h * out_w * c * kernel * kernel, mcu_depthwise_dsp_scratch_bytes(&ref, rows, wide));
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -161,5 +205,15 @@ int main(int argc, char **argv)
     conv(32, 32, 16, 3, 3, 1, 16, 1, 32, false);
     conv(32, 32, 16, 3, 3, 2, 32, 1, 16, true);
     conv(16, 16, 32, 3, 3, 1, 32, 2, 32, false);
+    static const struct {
+        int h, w, c, kernel, stride;
+    } depthwises[] = {{80, 80, 32, 3, 1},  {40, 40, 120, 3, 1}, {20, 20, 160, 3, 1}, {10, 10, 240, 3, 1},
+                      {48, 48, 16, 3, 2},  {24, 24, 32, 3, 1},  {6, 6, 128, 3, 1},   {25, 5, 64, 3, 1},
+                      {40, 40, 96, 5, 1},  {5, 5, 768, 5, 1},   {40, 40, 48, 5, 2},  {80, 80, 48, 7, 2},
+                      {40, 40, 120, 7, 2}, {20, 20, 160, 7, 1}, {10, 10, 240, 7, 1}, {5, 5, 576, 7, 1}};
+    for (size_t i = 0; i < sizeof depthwises / sizeof *depthwises; i++)
+        for (int rows = 1; rows <= 8; rows *= rows == 1 ? 4 : 2)
+            depthwise(depthwises[i].h, depthwises[i].w, depthwises[i].c, depthwises[i].kernel,
+                      depthwises[i].stride, rows, rows == 8);
     return 0;
 }
