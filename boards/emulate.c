@@ -1,6 +1,7 @@
 #include "boards/emulate.h"
 
 #include <limits.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,24 +65,36 @@ static int report_failure(const struct emulate_run *run, const struct process *q
     return error("qemu-system-arm failed with exit code %d: %s", qemu->exit_code, first_line(text, arena));
 }
 
-static int read_stack(struct emulate_run *run, const char *text, struct arena *arena)
+/* How deep the stack went, for whoever keeps the deepest. */
+struct stack_report {
+    int64_t used, reserved;
+};
+
+static int read_stack(const struct emulate_run *run, const char *text, struct stack_report *stack,
+                      struct arena *arena)
 {
     long long used, reserved;
     const char *line = find_line(text, "stack ", arena);
     if (!line || sscanf(line, "stack %lld of %lld", &used, &reserved) != 2)
         return error("'%s' did not report its stack: not an emulator build of mcunet", run->elf);
-    if (used > run->stack_used_bytes)
-        run->stack_used_bytes = used;
-    run->stack_reserved_bytes = reserved;
+    *stack = (struct stack_report){used, reserved};
     if (reserved - used < EMULATE_STACK_GUARD_BYTES)
         return error("'%s' used %lld of %lld bytes of stack: less than the guard of %d bytes is left",
                      run->elf, used, reserved, EMULATE_STACK_GUARD_BYTES);
     return 0;
 }
 
-/* Runs the ELF once; its words follow the program name on its command line. *text: everything it printed. */
-static int run_once(struct emulate_run *run, const char *elf, const char *folder, double timeout_s,
-                    bool images, const char **text, struct arena *arena)
+static void keep_deepest(struct emulate_run *run, const struct stack_report *stack)
+{
+    if (stack->used > run->stack_used_bytes)
+        run->stack_used_bytes = stack->used;
+    run->stack_reserved_bytes = stack->reserved;
+}
+
+/* Runs the ELF once, in folder; with images, their file names follow the program on its command line. *text:
+ * what it printed. */
+static int run_once(const struct emulate_run *run, const char *elf, const char *folder, double timeout_s,
+                    bool images, const char **text, struct stack_report *stack, struct arena *arena)
 {
     const char *config = "enable=on,target=native,arg=mcunet";
     if (images)
@@ -96,11 +109,11 @@ static int run_once(struct emulate_run *run, const char *elf, const char *folder
     *text = arena_printf(arena, "%s%s", qemu.out ? qemu.out : "", qemu.err ? qemu.err : "");
     if (qemu.exit_code != 0 || qemu.timed_out)
         return report_failure(run, &qemu, *text, arena);
-    return read_stack(run, *text, arena);
+    return read_stack(run, *text, stack, arena);
 }
 
-static int run_batch(struct emulate_run *run, const char *elf, const char *folder, int first, int n,
-                     double timeout_s)
+static int run_batch(const struct emulate_run *run, const char *elf, const char *folder, int first, int n,
+                     double timeout_s, struct stack_report *stack)
 {
     struct arena arena = ARENA_INIT;
     struct file outputs;
@@ -110,7 +123,7 @@ static int run_batch(struct emulate_run *run, const char *elf, const char *folde
         file_write(path_join(&arena, folder, inputs_name), run->inputs + (int64_t)first * run->input_bytes,
                    (size_t)n * (size_t)run->input_bytes);
     if (!rc)
-        rc = run_once(run, elf, folder, timeout_s, true, &text, &arena);
+        rc = run_once(run, elf, folder, timeout_s, true, &text, stack, &arena);
     if (!rc)
         rc = file_read(&outputs, path_join(&arena, folder, outputs_name), expected + 1, &arena);
     if (!rc && outputs.size != expected)
@@ -122,27 +135,55 @@ static int run_batch(struct emulate_run *run, const char *elf, const char *folde
     return rc;
 }
 
-static int run_batches(struct emulate_run *run, const char *elf, const char *folder)
-{
-    double deadline = run->timeout_s > 0 ? now_s() + run->timeout_s : 0;
-    int batch = 1, rc = 0;
+/* What the workers share. */
+struct queue {
+    struct emulate_run *run;
+    const char *elf;
+    double deadline; /* 0: none */
+    int next, batch; /* image, images a batch */
+    int rc;
     struct progress progress;
-    progress_start(&progress, run->quiet, "emulate", run->n, "images");
-    for (int first = 0; first < run->n && !rc;) {
-        double begin = now_s(), left = deadline ? deadline - begin : 0;
-        int n = batch < run->n - first ? batch : run->n - first;
-        if (deadline && left <= 0)
-            rc = error("'%s' did not finish %d images within %.0f s in the emulator", run->elf, run->n,
-                       run->timeout_s);
+};
+
+/* Takes the next batch; returns how many images, 0 at the end. */
+static int queue_take(struct queue *queue, int *first)
+{
+    int n = queue->run->n - queue->next;
+    if (n > queue->batch)
+        n = queue->batch;
+    if (queue->rc)
+        n = 0;
+    *first = queue->next;
+    queue->next += n;
+    return n;
+}
+
+/* One worker, with a folder of its own for the emulator's files; at most `batches` batches. */
+static void work(struct queue *queue, const char *folder, int batches)
+{
+    for (; batches > 0; batches--) {
+        int first, n, rc;
+#pragma omp critical(emulate_queue)
+        n = queue_take(queue, &first);
+        if (n == 0)
+            return;
+        struct stack_report stack = {0};
+        double begin = now_s(), left = queue->deadline ? queue->deadline - begin : 0;
+        if (queue->deadline && left <= 0)
+            rc = error("'%s' did not finish %d images within %.0f s in the emulator", queue->run->elf,
+                       queue->run->n, queue->run->timeout_s);
         else
-            rc = run_batch(run, elf, folder, first, n, left);
-        first += n;
-        progress_step(&progress, n);
-        if (now_s() - begin < batch_s / 2 && batch < MAX_BATCH)
-            batch *= 2;
+            rc = run_batch(queue->run, queue->elf, folder, first, n, left, &stack);
+#pragma omp critical(emulate_queue)
+        {
+            if (rc && !queue->rc)
+                queue->rc = rc;
+            keep_deepest(queue->run, &stack);
+            if (now_s() - begin < batch_s / 2 && n == queue->batch && queue->batch < MAX_BATCH)
+                queue->batch *= 2;
+        }
+        progress_step(&queue->progress, n);
     }
-    progress_end(&progress);
-    return rc;
 }
 
 /* Absolute path of the ELF, and a temporary folder that QEMU runs in (its command line cannot carry blanks in
@@ -167,23 +208,54 @@ static int prepare(const struct emulate_run *run, const char **elf, char **folde
     return 0;
 }
 
-static void clean_up(const char *folder, struct arena *arena)
+static const char *worker_folder(const char *folder, int worker, struct arena *arena)
 {
-    unlink(path_join(arena, folder, inputs_name));
-    unlink(path_join(arena, folder, outputs_name));
+    return arena_printf(arena, "%s/%d", folder, worker);
+}
+
+static void clean_up(const char *folder, int workers, struct arena *arena)
+{
+    for (int w = 0; w < workers; w++) {
+        const char *own = worker_folder(folder, w, arena);
+        unlink(path_join(arena, own, inputs_name));
+        unlink(path_join(arena, own, outputs_name));
+        rmdir(own);
+    }
     rmdir(folder);
 }
 
 int emulate(struct emulate_run *run, struct arena *arena)
 {
+    enum { MAX_WORKERS = 16 };
     const char *elf;
     char *folder;
+    int workers = run->threads > 0 ? run->threads : omp_get_max_threads();
+    if (workers > MAX_WORKERS)
+        workers = MAX_WORKERS;
     run->stack_used_bytes = run->stack_reserved_bytes = 0;
     int rc = prepare(run, &elf, &folder, arena);
     if (rc)
         return rc;
-    rc = run_batches(run, elf, folder);
-    clean_up(folder, arena);
+    const char *folders[MAX_WORKERS];
+    for (int w = 0; w < workers && !rc; w++) {
+        folders[w] = worker_folder(folder, w, arena);
+        rc = folder_create(folders[w]);
+    }
+    if (!rc) {
+        struct queue queue = {.run = run,
+                              .elf = elf,
+                              .deadline = run->timeout_s > 0 ? now_s() + run->timeout_s : 0,
+                              .batch = 1};
+        progress_start(&queue.progress, run->quiet, "emulate", run->n, "images");
+        /* The first image runs alone: firmware that fails does so on any image, and then says so once. */
+        work(&queue, folders[0], 1);
+#pragma omp parallel for num_threads(workers) schedule(static, 1)
+        for (int w = 0; w < workers; w++)
+            work(&queue, folders[w], INT_MAX);
+        progress_end(&queue.progress);
+        rc = queue.rc;
+    }
+    clean_up(folder, workers, arena);
     return rc;
 }
 
@@ -191,12 +263,14 @@ int emulate_selftest(struct emulate_run *run, uint32_t *crc, struct arena *arena
 {
     const char *elf, *text = "";
     char *folder;
-    run->stack_used_bytes = run->stack_reserved_bytes = 0;
+    struct stack_report stack = {0};
     int rc = prepare(run, &elf, &folder, arena);
     if (rc)
         return rc;
-    rc = run_once(run, elf, folder, run->timeout_s, false, &text, arena);
-    clean_up(folder, arena);
+    rc = run_once(run, elf, folder, run->timeout_s, false, &text, &stack, arena);
+    run->stack_used_bytes = stack.used;
+    run->stack_reserved_bytes = stack.reserved;
+    clean_up(folder, 0, arena);
     const char *line = rc ? NULL : find_line(text, "crc32 ", arena);
     if (!rc && (!line || sscanf(line, "crc32 %x", crc) != 1))
         rc = error("'%s' did not report the self-test's CRC", run->elf);

@@ -22,6 +22,7 @@ struct emulate_run {
     int64_t input_bytes, output_bytes; /* of one image */
     int8_t *outputs;                   /* n x output_bytes */
     double timeout_s;                  /* for all images; 0: none */
+    int threads;                       /* emulators at a time; 0: one a core */
     bool quiet;
     int64_t stack_used_bytes, stack_reserved_bytes; /* results: painted stack, deepest of all runs */
 };
