@@ -71,8 +71,16 @@ static inline struct model *fixture_model(struct arena *arena, uint64_t seed, bo
     const int expand = fixture_relu6(fixture_conv(&f, "expand", stem, 8, 24, 1, 1, 1));
     const int depthwise = fixture_relu6(fixture_conv(&f, "depthwise", expand, 24, 24, 5, 1, 24));
     const int project = fixture_conv(&f, "project", depthwise, 24, 8, 1, 1, 1)->output;
-    const int sum = model_add_node(m, OP_ADD, "residual", (int[]){project, stem}, 2)->output;
-    const int swish = fixture_hard_swish(fixture_conv(&f, "swish", sum, 8, 16, 3, 1, 1));
+    struct node *residual = model_add_node(m, OP_ADD, "residual", (int[]){project, stem}, 2);
+    residual->act = ACT_CLIP;
+    residual->act_max = INFINITY;
+    const int sum = residual->output;
+    struct node *wide =
+        fixture_conv(&f, "wide", sum, 8, 16, 3, 1, 8); /* channel multiplier 2, dilated, uneven padding */
+    wide->window.dilation_h = wide->window.dilation_w = 2;
+    wide->window.pad_left = wide->window.pad_bottom = 3;
+    const int wide_out = wide->output;
+    const int swish = fixture_hard_swish(fixture_conv(&f, "swish", wide_out, 16, 16, 3, 1, 1));
     const int pooled = fixture_unary(&f, OP_GLOBAL_AVERAGE_POOL, "squeeze", swish);
     const int gate = fixture_unary(&f, OP_HARD_SIGMOID, "gate",
                                    fixture_conv(&f, "excite", pooled, 16, 16, 1, 1, 1)->output);
