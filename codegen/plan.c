@@ -1,11 +1,8 @@
 /*
  * plan.c - where every tensor and scratch buffer lives in the arena.
  *
- * Buffers have lifetimes in steps. Two buffers alive in the same step conflict: their distance must avoid an
- * open interval, normally "they overlap", a smaller one when a step's output may reach into its dying input
- * (kernels.h). Finding the smallest arena is NP-hard (dynamic storage allocation), but networks are nearly
- * chains: first-fit in a few good orders, upward and mirrored, meets the lower bound almost always; otherwise
- * the buffers at the peak are moved forward in the order for a while.
+ * Lifetimes in steps make buffers conflict; place.c finds offsets. Networks with branches are planned in two
+ * orders, the given one and one that computes first what frees most (order.c), and the smaller arena wins.
  */
 #include "codegen/schedule.h"
 
@@ -13,38 +10,11 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/rng.h"
 #include "codegen/kernels.h"
+#include "codegen/order.h"
+#include "codegen/place.h"
 
-enum { BUFFER_ALIGNMENT = 4, ARENA_ALIGNMENT = 8, IMPROVEMENT_ROUNDS = 120 };
-
-struct buffer {
-    int tensor; /* -1: the scratch of step `first` */
-    int first, last;
-    int64_t bytes;  /* a multiple of BUFFER_ALIGNMENT */
-    int64_t weight; /* live bytes of its most crowded step: that step decides the peak */
-};
-
-/* offset(self) - offset(other) must not lie strictly between low and high, unless it is 0 and exact. */
-struct conflict {
-    int other;
-    int64_t low, high;
-    bool exact;
-};
-
-struct problem {
-    struct buffer *buffers;
-    int n_buffers;
-    struct conflict *conflicts; /* of buffer i: [start[i], start[i + 1]) */
-    int *start;
-    int64_t lower_bound;
-};
-
-struct placement {
-    int *order;      /* of placing */
-    int64_t *offset; /* per buffer */
-    int64_t peak;
-};
+enum { BUFFER_ALIGNMENT = 4, ARENA_ALIGNMENT = 8 };
 
 static int64_t round_up(int64_t n, int64_t multiple)
 {
@@ -195,175 +165,6 @@ static void problem_build(struct problem *problem, const struct qmodel *qmodel,
     }
 }
 
-/* The same problem upside down: offset' = -(offset + bytes). First-fit from the other end finds other plans.
- */
-static struct problem problem_mirror(const struct problem *problem, struct arena *arena)
-{
-    struct problem mirror = *problem;
-    int n = problem->start[problem->n_buffers];
-    mirror.conflicts = ARENA_ARRAY(arena, struct conflict, (size_t)n + 1);
-    for (int i = 0; i < problem->n_buffers; i++)
-        for (int k = problem->start[i]; k < problem->start[i + 1]; k++) {
-            const struct conflict *c = &problem->conflicts[k];
-            int64_t shift = problem->buffers[c->other].bytes - problem->buffers[i].bytes;
-            mirror.conflicts[k] = (struct conflict){c->other, shift - c->high, shift - c->low, c->exact};
-        }
-    return mirror;
-}
-
-/* ---- placing ----------------------------------------------------------------------------------------------
- */
-
-static bool blocked(const struct conflict *conflict, int64_t delta)
-{
-    return delta > conflict->low && delta < conflict->high && !(conflict->exact && delta == 0);
-}
-
-static bool free_at(const struct problem *problem, const int64_t *offset, int buffer, int64_t at)
-{
-    for (int k = problem->start[buffer]; k < problem->start[buffer + 1]; k++) {
-        const struct conflict *conflict = &problem->conflicts[k];
-        if (offset[conflict->other] >= 0 && blocked(conflict, at - offset[conflict->other]))
-            return false;
-    }
-    return true;
-}
-
-static int64_t first_fit(const struct problem *problem, const int64_t *offset, int buffer,
-                         bool prefer_in_place)
-{
-    int64_t at = 0, in_place = INT64_MAX;
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        for (int k = problem->start[buffer]; k < problem->start[buffer + 1]; k++) {
-            const struct conflict *conflict = &problem->conflicts[k];
-            int64_t other = offset[conflict->other];
-            if (other >= 0 && blocked(conflict, at - other)) {
-                at = other + conflict->high;
-                moved = true;
-            }
-        }
-    }
-    for (int k = problem->start[buffer]; k < problem->start[buffer + 1]; k++) {
-        int64_t other = offset[problem->conflicts[k].other];
-        if (problem->conflicts[k].exact && other >= 0 && other < in_place &&
-            free_at(problem, offset, buffer, other))
-            in_place = other;
-    }
-    return in_place < at || (prefer_in_place && in_place != INT64_MAX) ? in_place : at;
-}
-
-static void place(struct placement *placement, const struct problem *problem, bool prefer_in_place)
-{
-    placement->peak = 0;
-    for (int i = 0; i < problem->n_buffers; i++)
-        placement->offset[i] = -1;
-    for (int i = 0; i < problem->n_buffers; i++) {
-        int buffer = placement->order[i];
-        int64_t at = first_fit(problem, placement->offset, buffer, prefer_in_place);
-        placement->offset[buffer] = at;
-        if (at + problem->buffers[buffer].bytes > placement->peak)
-            placement->peak = at + problem->buffers[buffer].bytes;
-    }
-}
-
-enum { ORDER_CROWDED_FIRST, ORDER_BY_SIZE, ORDER_BY_AREA, ORDER_BY_START, ORDER_BY_END, ORDER_COUNT };
-
-static int64_t order_key(const struct buffer *buffer, int kind)
-{
-    switch (kind) {
-    case ORDER_CROWDED_FIRST:
-        return -buffer->weight;
-    case ORDER_BY_SIZE:
-        return -buffer->bytes;
-    case ORDER_BY_AREA:
-        return -buffer->bytes * (buffer->last - buffer->first + 1);
-    case ORDER_BY_START:
-        return buffer->first;
-    default:
-        return -buffer->last;
-    }
-}
-
-static void order_by(int *order, const struct problem *problem, int kind)
-{
-    for (int i = 0; i < problem->n_buffers; i++) { /* insertion sort: stable, and n is about 60 */
-        int64_t key = order_key(&problem->buffers[i], kind);
-        int at = i;
-        while (at > 0) {
-            int64_t before = order_key(&problem->buffers[order[at - 1]], kind);
-            bool larger = problem->buffers[order[at - 1]].bytes < problem->buffers[i].bytes;
-            if (before < key || (before == key && !larger))
-                break;
-            order[at] = order[at - 1];
-            at--;
-        }
-        order[at] = i;
-    }
-}
-
-static struct placement placement_create(const struct problem *problem, struct arena *arena)
-{
-    size_t n = (size_t)problem->n_buffers;
-    return (struct placement){ARENA_ARRAY(arena, int, n + 1), ARENA_ARRAY(arena, int64_t, n + 1), INT64_MAX};
-}
-
-static void placement_copy(struct placement *to, const struct placement *from, int n)
-{
-    memcpy(to->order, from->order, (size_t)n * sizeof *to->order);
-    memcpy(to->offset, from->offset, (size_t)n * sizeof *to->offset);
-    to->peak = from->peak;
-}
-
-/* Moves a buffer that reaches the peak to a random earlier place in the order; keeps what is not worse. */
-static void improve(struct placement *best, struct placement *trial, const struct problem *problem,
-                    bool in_place)
-{
-    struct rng rng = rng_seeded(1);
-    int n = problem->n_buffers;
-    for (int round = 0; round < IMPROVEMENT_ROUNDS && best->peak > problem->lower_bound; round++) {
-        placement_copy(trial, best, n);
-        int from = 0;
-        for (int i = 0; i < n; i++) {
-            int buffer = best->order[i];
-            if (best->offset[buffer] + problem->buffers[buffer].bytes == best->peak)
-                from = i;
-        }
-        if (from == 0 || round % 4 == 3)
-            from = (int)rng_below(&rng, (uint32_t)n);
-        int to = (int)rng_below(&rng, (uint32_t)from + 1), buffer = trial->order[from];
-        memmove(trial->order + to + 1, trial->order + to, (size_t)(from - to) * sizeof *trial->order);
-        trial->order[to] = buffer;
-        place(trial, problem, in_place);
-        if (trial->peak <= best->peak)
-            placement_copy(best, trial, n);
-    }
-}
-
-/* Offsets of all buffers; returns the peak. */
-static int64_t solve(int64_t *offset, const struct problem *problem, struct arena *arena)
-{
-    struct problem mirror = problem_mirror(problem, arena);
-    struct placement best = placement_create(problem, arena), trial = placement_create(problem, arena);
-    bool best_mirrored = false, best_in_place = false;
-    for (int kind = 0; kind < ORDER_COUNT; kind++)
-        for (int variant = 0; variant < 4 && best.peak > problem->lower_bound; variant++) {
-            bool mirrored = variant & 1, in_place = !(variant & 2);
-            order_by(trial.order, problem, kind);
-            place(&trial, mirrored ? &mirror : problem, in_place);
-            if (trial.peak < best.peak) {
-                placement_copy(&best, &trial, problem->n_buffers);
-                best_mirrored = mirrored;
-                best_in_place = in_place;
-            }
-        }
-    improve(&best, &trial, best_mirrored ? &mirror : problem, best_in_place);
-    for (int i = 0; i < problem->n_buffers; i++)
-        offset[i] = best_mirrored ? best.peak - best.offset[i] - problem->buffers[i].bytes : best.offset[i];
-    return best.peak;
-}
-
 /* ---- the schedule -----------------------------------------------------------------------------------------
  */
 
@@ -400,24 +201,23 @@ static int64_t live_bytes(const struct problem *problem, const int64_t *offset, 
     return sum;
 }
 
-void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
-                   struct arena *arena)
+/* The best plan for one order of the operators. */
+static void plan_order(struct schedule *out, const struct qmodel *qmodel, const int *order,
+                       struct arena *arena)
 {
-    (void)options; /* single-operator steps have one best plan, whatever is optimized */
     *out = (struct schedule){
         .n_order = qmodel->n_nodes, .n_steps = qmodel->n_nodes, .n_storage = qmodel->n_tensors};
     out->order = ARENA_ARRAY(arena, int, (size_t)out->n_order + 1);
     out->steps = ARENA_ARRAY(arena, struct step, (size_t)out->n_steps + 1);
     out->storage = ARENA_ARRAY(arena, struct storage, (size_t)out->n_storage + 1);
-    for (int s = 0; s < out->n_order; s++)
-        out->order[s] = s;
+    memcpy(out->order, order, (size_t)out->n_order * sizeof *order);
     set_lifetimes(out, qmodel);
 
     struct arena work = ARENA_INIT;
     struct problem problem;
     problem_build(&problem, qmodel, out, &work);
     int64_t *offset = ARENA_ARRAY(&work, int64_t, (size_t)problem.n_buffers + 1);
-    int64_t peak = solve(offset, &problem, &work);
+    int64_t peak = place_buffers(offset, &problem, &work);
     out->arena_bytes = round_up(peak, ARENA_ALIGNMENT);
     out->lower_bound_bytes = round_up(problem.lower_bound, ARENA_ALIGNMENT);
 
@@ -445,4 +245,20 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
     for (int s = 0; s < out->n_steps; s++)
         out->steps[s].live_bytes = live_bytes(&problem, offset, s, ranges);
     arena_release(&work);
+}
+
+void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
+                   struct arena *arena)
+{
+    (void)options; /* single-operator steps have one best plan, whatever is optimized */
+    int *order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
+    for (int n = 0; n < qmodel->n_nodes; n++)
+        order[n] = n;
+    plan_order(out, qmodel, order, arena);
+    if (!order_by_freed_bytes(order, qmodel, arena)) /* no branches, no choice */
+        return;
+    struct schedule other;
+    plan_order(&other, qmodel, order, arena);
+    if (other.arena_bytes < out->arena_bytes)
+        *out = other;
 }

@@ -50,7 +50,7 @@ struct schedule {
     struct storage *storage; /* per qtensor */
     int n_storage;
     int64_t arena_bytes;       /* what the firmware reserves: peak, aligned to 8 */
-    int64_t lower_bound_bytes; /* no schedule of the same family can need less */
+    int64_t lower_bound_bytes; /* no schedule of the same family and order can need less */
 };
 
 /* Always finds a plan; whether it fits is for the caller to compare (arena_bytes against the limit).

@@ -301,6 +301,34 @@ static void no_smaller_arena_exists(void **state)
     arena_release(&arena);
 }
 
+/* Two branches, each growing eightfold before it shrinks: the given order grows both first, which nobody has
+ * to. */
+static void branches_are_reordered(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct graph graph;
+    struct schedule schedule;
+    memset(&graph, 0, sizeof graph);
+    graph.qmodel.tensors = graph.tensors;
+    graph.qmodel.nodes = graph.nodes;
+    graph.tensors[0] = (struct qtensor){.name = "input", .h = 8, .w = 8, .c = 2, .producer = -1};
+    graph.qmodel.n_tensors = 1;
+    add_input(add_node(&graph, QOP_CONV, 8, 8, 16), 0); /* tensor 1 */
+    add_input(add_node(&graph, QOP_CONV, 8, 8, 16), 0); /* tensor 2 */
+    add_input(add_node(&graph, QOP_CONV, 8, 8, 2), 1);  /* tensor 3 */
+    add_input(add_node(&graph, QOP_CONV, 8, 8, 2), 2);  /* tensor 4 */
+    struct qnode *add = add_node(&graph, QOP_ADD, 8, 8, 2);
+    add_input(add, 3);
+    add_input(add, 4);
+    plan(&schedule, &graph, &arena);
+    assert_int_equal(schedule_check(&schedule, &graph.qmodel), 0);
+    const int expected[] = {0, 2, 1, 3, 4};
+    assert_memory_equal(schedule.order, expected, sizeof expected);
+    assert_true(schedule.arena_bytes < 2 * 8 * 8 * 16);
+    arena_release(&arena);
+}
+
 static void expect_rejected(struct schedule *schedule, const struct graph *graph)
 {
     assert_int_equal(check_silently(schedule, &graph->qmodel), 1);
@@ -389,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(residual_block_overlaps_dying_rows),
         cmocka_unit_test(no_smaller_arena_exists),
+        cmocka_unit_test(branches_are_reordered),
         cmocka_unit_test(random_graphs_pass_the_checker),
         cmocka_unit_test(checker_rejects_shifted_tensors),
         cmocka_unit_test(checker_rejects_tampering),
