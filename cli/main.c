@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/pipeline.h"
 
 struct command {
     const char *name, *summary; /* of a command; NULL in a heading */
@@ -113,6 +114,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    pipeline_stage_begin();
     int rc = argc < 2 ? error_usage("no command given (mcunet -h lists them)") : dispatch(argc - 1, argv + 1);
     /* Results that did not reach a full disk are no results. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -120,5 +122,6 @@ int main(int argc, char **argv)
         if (rc == 0)
             rc = error("cannot write to standard output: %s", strerror(failed));
     }
+    pipeline_stage_end(rc);
     return rc;
 }

@@ -1,9 +1,12 @@
 #include "cli/pipeline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,7 +146,7 @@ static void print_edges(const struct recipe *recipe, struct strbuf *out)
     strbuf_adds(out, "# written by mcunet run; MCUNET_EXE, MCUNET_WORKDIR and MCUNET_THREADS come from its environment\n"
                      "ninja_required_version = 1.5\n\n"
                      "rule stage\n"
-                     "  command = \"$$MCUNET_EXE\" $stage recipe.yml -o . || { echo $$? > .failed; exit 1; }\n"
+                     "  command = exec \"$$MCUNET_EXE\" $stage recipe.yml -o .\n"
                      "  description = $stage: $title\n"
                      "  restat = 1\n"
                      "  pool = console\n");
@@ -183,7 +186,7 @@ int pipeline_write(const struct recipe *recipe, const char *folder, struct arena
     return rc;
 }
 
-/* The exit code that a stage left behind, or 1. */
+/* The exit code that a stage left behind (pipeline_stage_end), or 1. */
 static int failed_stage_code(const char *folder, struct arena *arena)
 {
     struct file file;
@@ -207,6 +210,9 @@ static int set_environment(const struct pipeline_run *run)
     setenv("MCUNET_WORKDIR", cwd, 0);
     if (run->jobs > 0)
         setenv("MCUNET_THREADS", threads, 1);
+    if (run->quiet)
+        setenv("MCUNET_QUIET", "1", 1);
+    setenv("OMP_WAIT_POLICY", "passive", 0); /* threads that spin at barriers starve each other on a busy machine */
     return 0;
 }
 
@@ -231,6 +237,8 @@ static int run_ninja(const struct pipeline_run *run, char **out, int *code, stru
     if (pid < 0)
         return error("cannot start ninja: %s", strerror(errno));
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* no Ninja goes on without us; pipeline_stage_begin does the same for stages */
+        setenv("MCUNET_STAGE", "1", 1);
         dup2(pipes[1], STDOUT_FILENO);
         close(pipes[0]);
         close(pipes[1]);
@@ -253,9 +261,37 @@ static int run_ninja(const struct pipeline_run *run, char **out, int *code, stru
     return 0;
 }
 
+void pipeline_stage_begin(void)
+{
+    if (getenv("MCUNET_STAGE"))
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+void pipeline_stage_end(int rc)
+{
+    if (!getenv("MCUNET_STAGE") || rc == EXIT_DONE)
+        return;
+    FILE *file = fopen(".failed", "w");
+    if (file) { /* best effort: on a full disk `run` ends with 1 */
+        fprintf(file, "%d\n", rc);
+        fclose(file);
+    }
+}
+
+/* One run at a time in a folder. *fd is held until the end; file systems without locks have none. */
+static int lock_folder(const char *folder, int *fd)
+{
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(*fd);
+        return error("another `mcunet run` is at work in '%s'", folder);
+    }
+    return 0;
+}
+
 int pipeline_run(struct pipeline_run *run, struct arena *arena)
 {
-    int rc = set_environment(run), code;
+    int rc = set_environment(run), code, lock;
     if (run->until) {
         bool known = false;
         for (int i = 0; i < N_STAGES; i++)
@@ -264,9 +300,14 @@ int pipeline_run(struct pipeline_run *run, struct arena *arena)
             return error_usage("--until '%s': no such stage; there are %s", run->until, pipeline_stage_names(arena));
     }
     char *out;
-    unlink(path_join(arena, run->folder, ".failed"));
     if (!rc)
-        rc = run_ninja(run, &out, &code, arena);
+        rc = lock_folder(run->folder, &lock);
+    if (rc)
+        return rc;
+    unlink(path_join(arena, run->folder, ".failed"));
+    rc = run_ninja(run, &out, &code, arena);
+    if (lock >= 0)
+        close(lock);
     if (rc)
         return rc;
     run->idle = strstr(out, "no work to do") != NULL;

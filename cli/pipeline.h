@@ -9,7 +9,7 @@
  *     build.ninja         edges: keys/<stage>.yml + inputs -> mcunet <stage> recipe.yml -o . -> outputs
  *
  * None of them holds a path of this machine, the time or the thread count: those go through the environment (MCUNET_EXE, MCUNET_WORKDIR,
- * MCUNET_THREADS).
+ * MCUNET_THREADS, MCUNET_STAGE).
  */
 #ifndef CLI_PIPELINE_H
 #define CLI_PIPELINE_H
@@ -31,6 +31,11 @@ struct pipeline_run {
 
 /* Runs Ninja. The exit code of a stage that failed is passed on; its message has been printed by the stage itself. */
 int pipeline_run(struct pipeline_run *run, struct arena *arena);
+
+/* What a stage does when Ninja runs it for `mcunet run` (else nothing): it ends when Ninja does, also by kill -9, so that no stage
+ * writes beside the next run's; and a failed one leaves its exit code, which Ninja does not pass on. */
+void pipeline_stage_begin(void);
+void pipeline_stage_end(int rc);
 
 /* "space, search, ..." for messages and help. */
 const char *pipeline_stage_names(struct arena *arena);

@@ -169,7 +169,7 @@ static int validate(const struct recipe *recipe)
         return error_input("%s: schema %d is not known to this version, expected 1", recipe->path, recipe->top.schema);
     RANGE(top, classes, 0, 1000000);
     RANGE(top, seed, 0, 2147483647);
-    RANGE(space, samples, 1, 1000000);
+    RANGE(space, samples, 1, SPACE_MAX_SAMPLES);
     RANGE(search, population, 2, 100000);
     RANGE(search, parents, 1, recipe->search.population);
     RANGE(search, crossover, 0, 100000);

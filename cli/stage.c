@@ -15,7 +15,7 @@ static bool ends_with(const char *text, const char *suffix)
     return n >= m && !strcmp(text + n - m, suffix);
 }
 
-/* `run` passes -j to its stages through the environment, so that no artifact depends on it. */
+/* `run` passes -j and -q to its stages through the environment, so that no artifact depends on it. */
 static int default_threads(void)
 {
     const char *text = getenv("MCUNET_THREADS");
@@ -28,6 +28,7 @@ int stage_start(struct stage *stage, int argc, char **argv)
     int rc, next = 0;
     if (stage->threads < 0)
         stage->threads = default_threads();
+    stage->quiet |= getenv("MCUNET_QUIET") != NULL;
     if (argc > 0 && (ends_with(argv[0], ".yml") || ends_with(argv[0], ".yaml"))) {
         rc = recipe_read(&stage->recipe, argv[0], &stage->sets, &stage->arena);
         next = 1;

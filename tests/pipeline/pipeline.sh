@@ -2,6 +2,7 @@
 set -euo pipefail
 mcunet=$(realpath "$1")
 home=$PWD
+export MCUNET_HOME=$home # a build folder elsewhere finds boards/ and supernets too
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mcunet-test.XXXXXX")
 trap 'chmod -R u+w "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
 
