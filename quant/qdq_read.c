@@ -98,19 +98,21 @@ static int read_bias(const struct reading *r, struct qnode *node, const struct n
         return error_input("%s: layer '%s': the bias does not have %d values", r->path, node->name, out_c);
     for (int c = 0; c < out_c; c++) {
         const double unit = in_scale * (double)node->weight_scale[c];
-        if (constant) {
-            const double scale = (double)constant->scales[constant->n_scales > 1 ? c : 0];
-            if (fabs(scale / unit - 1) > 1e-5)
-                return error_unsupported(
-                    "%s: layer '%s': bias scale %g is not input scale times weight scale, %g", r->path,
-                    node->name, scale, unit);
+        const double scale = constant ? (double)constant->scales[constant->n_scales > 1 ? c : 0] : unit;
+        if (fabs(scale / unit - 1) > 1e-5)
+            return error_unsupported(
+                "%s: layer '%s': bias scale %g is not input scale times weight scale, %g", r->path,
+                node->name, scale, unit);
+        /* The integers, unless a pass has changed what they stood for (an Add that became part of the bias).
+         */
+        if (constant && tensor->data[c] == (float)constant->values[c] * (float)scale) {
             bias[c] = (int32_t)constant->values[c];
-        } else {
-            const double value = round((double)tensor->data[c] / unit);
-            if (!(fabs(value) <= INT32_MAX))
-                return error_input("%s: layer '%s': bias %d does not fit int32", r->path, node->name, c);
-            bias[c] = (int32_t)value;
+            continue;
         }
+        const double value = round((double)tensor->data[c] / unit);
+        if (!(fabs(value) <= INT32_MAX))
+            return error_input("%s: layer '%s': bias %d does not fit int32", r->path, node->name, c);
+        bias[c] = (int32_t)value;
     }
     return 0;
 }

@@ -35,7 +35,7 @@ static struct model *unfuse(const struct model *model, struct arena *arena)
     int n = 0;
     for (int i = 0; i < copy->n_nodes; i++) {
         struct node node = copy->nodes[i];
-        const enum op op = node.op == activation_op(node.act) ? OP_COUNT : activation_op(node.act);
+        const enum op op = activation_op(node.act);
         if (op == OP_COUNT) {
             nodes[n++] = node;
             continue;
