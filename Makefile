@@ -5,12 +5,13 @@
 #   make build        build/mcunet
 #   make bench        figures as ratios against the committed ones
 #   make fuzz         libFuzzer on every parser, a minute each
+#   make code-size  measures the kernels again into codegen/code_size.inc, after they or the start-up changed
 #   make install      PREFIX=/usr/local
 
 PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure -j2
 
-.PHONY: quickstart build test test-release test-dev test-clang bench fuzz install clean
+.PHONY: quickstart build test test-release test-dev test-clang bench fuzz code-size install clean
 
 quickstart: build
 	build/mcunet run recipes/quickstart.yml
@@ -50,6 +51,11 @@ fuzz:
 	cmake --preset fuzz
 	cmake --build --preset fuzz
 	tests/fuzz/run.sh build-fuzz 60
+
+code-size:
+	./setup.sh test
+	cmake --preset release -DMCUNET_TESTS=ON
+	cmake --build --preset release --target code-size
 
 install: build
 	cmake --install build
