@@ -88,7 +88,49 @@ struct mcu_depthwise_dsp {
     void *scratch;
 };
 
+/*
+ * Fully connected over in.h * in.w * in.c values, out (1, 1, out.c); weights (out.c / 4, inputs / 4, 4)
+ * words, inputs padded to a multiple of 8, streamed once. A weight word holds the bytes w0 + 128, -w1, w2 +
+ * 128, -w3 (so w >= -127): fully_connected_s8__dsp.c.
+ */
+struct mcu_fully_connected_dsp {
+    struct mcu_map in, out;
+    int16_t out_zero_point;
+    int16_t act_min, act_max;
+    const void *weights;
+    const int32_t *requant; /* (out.c / 4, 12) */
+    void *scratch;
+};
+
+/*
+ * Elementwise sum. TFLite scales the input of the larger scale by exactly one half: in[1] here. The other
+ * one's share is a table of 256 sums, indexed by the byte as unsigned, with every constant in it. Multipliers
+ * as ROUND above. out may be in[0] or in[1].
+ */
+struct mcu_add_dsp {
+    struct mcu_map in[2], out;
+    int16_t out_zero_point;
+    int16_t act_min, act_max;
+    int32_t out_multiplier; /* a */
+    int32_t out_shift;      /* b */
+    const int32_t *table;   /* flash, or RAM where flash is slow */
+};
+
 void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1);
 void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32_t y1);
+
+void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32_t y0, int32_t y1);
+void mcu_add_s8__dsp(const struct mcu_add_dsp *op, int32_t y0, int32_t y1);
+
+/* Nothing to pack: the arguments are the reference kernels'. */
+void mcu_average_pool_s8__dsp(const struct mcu_pool *op, int32_t y0, int32_t y1);
+void mcu_max_pool_s8__dsp(const struct mcu_pool *op, int32_t y0, int32_t y1);
+void mcu_mean_s8__dsp(const struct mcu_mean *op, int32_t y0, int32_t y1);
+
+/* weights of mcu_fully_connected_dsp: inputs padded */
+static inline int32_t mcu_fully_connected_dsp_depth(const struct mcu_map *in)
+{
+    return (in->h * in->w * in->c + 7) & ~7;
+}
 
 #endif

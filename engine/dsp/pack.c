@@ -4,6 +4,7 @@
 #include "pack.h"
 
 #include "depthwise_row.h"
+#include "fully_connected.h"
 #include "requant_dsp.h"
 #include "tile_4x2.h"
 
@@ -267,5 +268,93 @@ void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *wei
             requant[0] = op->bias[c + i]; /* planes hold pixels minus the zero point: nothing to fold */
             requant_words(&channels[i], mode, requant + 1);
         }
+    }
+}
+
+bool mcu_fully_connected_dsp_supports(const struct mcu_fully_connected *op)
+{
+    const int32_t row = op->in.w * op->in.c, inputs = op->in.h * row;
+    if (op->in.h > 1 && row % 4 != 0)
+        return false;
+    for (int32_t i = 0; op->weights && i < inputs * op->out.c; i++)
+        if (op->weights[i] == -128)
+            return false;
+    return true;
+}
+
+int32_t mcu_fully_connected_dsp_weights_bytes(const struct mcu_fully_connected *op)
+{
+    return blocks_of_4(op->out.c) * 4 * mcu_fully_connected_dsp_depth(&op->in);
+}
+
+int32_t mcu_fully_connected_dsp_requant_bytes(const struct mcu_fully_connected *op)
+{
+    return blocks_of_4(op->out.c) * MCU_REQUANT_WORDS * 4;
+}
+
+int32_t mcu_fully_connected_dsp_scratch_bytes(const struct mcu_fully_connected *op)
+{
+    const int32_t depth = mcu_fully_connected_dsp_depth(&op->in);
+    return 2 * depth + 4 * ((depth + MCU_FULLY_CONNECTED_CHUNK - 1) / MCU_FULLY_CONNECTED_CHUNK);
+}
+
+void mcu_fully_connected_dsp_pack(const struct mcu_fully_connected *op, void *weights, int32_t *requant)
+{
+    const int32_t inputs = op->in.h * op->in.w * op->in.c, depth = mcu_fully_connected_dsp_depth(&op->in);
+    uint8_t *out = weights;
+    for (int32_t c = 0; c < op->out.c; c += 4, requant += MCU_REQUANT_WORDS) {
+        const int32_t n = op->out.c - c < 4 ? op->out.c - c : 4;
+        struct channel channels[4];
+        for (int32_t k = 0; k < depth; k += 4)
+            for (int32_t i = 0; i < 4; i++)
+                for (int32_t j = 0; j < 4; j++) {
+                    const int32_t w = i < n && k + j < inputs ? op->weights[(c + i) * inputs + k + j] : 0;
+                    *out++ = (uint8_t)(j & 1 ? -w : w + 128);
+                }
+        for (int32_t i = 0; i < n; i++) {
+            const int8_t *w = op->weights + (c + i) * inputs;
+            int32_t odd = 0;
+            for (int32_t k = 1; k < inputs; k += 2)
+                odd += w[k];
+            channels[i] = (struct channel){
+                .bias = op->bias[c + i], .multiplier = op->multiplier[c + i], .shift = op->shift[c + i]};
+            fold_channel(&channels[i], w, inputs, 1, op->in_zero_point);
+            channels[i].bias = (int32_t)((uint32_t)channels[i].bias - 128u * (uint32_t)odd);
+        }
+        requant_block(channels, n, requant);
+    }
+}
+
+static bool is_half(int32_t multiplier, int32_t shift)
+{
+    return multiplier == 1 << 30 && shift == 0;
+}
+
+bool mcu_add_dsp_supports(const struct mcu_add *op)
+{
+    const int32_t e = -op->out_shift;
+    return (is_half(op->in_multiplier[0], op->in_shift[0]) ||
+            is_half(op->in_multiplier[1], op->in_shift[1])) &&
+           op->out_multiplier >= 1 << 30 && e >= 2 && e <= 31;
+}
+
+void mcu_add_dsp_pack(const struct mcu_add *op, struct mcu_add_dsp *out, int32_t *table)
+{
+    /* the reference's left_shift */
+    enum { LEFT_SHIFT = 20 };
+    const int half = is_half(op->in_multiplier[1], op->in_shift[1]), other = !half;
+    *out = (struct mcu_add_dsp){
+        .in = {op->in[other], op->in[half]},
+        .out = op->out,
+        .out_zero_point = op->out_zero_point,
+        .act_min = op->act_min,
+        .act_max = op->act_max,
+        .out_multiplier = (int32_t)((uint32_t)op->out_multiplier << 1),
+        .out_shift = (int32_t)(UINT32_C(1) << (32 + op->out_shift)),
+    };
+    for (int32_t q = -128; q < 128; q++) {
+        const int32_t x = (q - op->in_zero_point[other]) * (1 << LEFT_SHIFT);
+        table[q & 255] = mcu_requantize(x, op->in_multiplier[other], op->in_shift[other]) -
+                         op->in_zero_point[half] * (1 << (LEFT_SHIFT - 1));
     }
 }

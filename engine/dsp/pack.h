@@ -30,4 +30,16 @@ int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op);
 int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows, bool wide);
 void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *weights, int32_t *requant);
 
+/* weights may be null: then only shapes decide (a weight of -128 has no place in the layout). */
+bool mcu_fully_connected_dsp_supports(const struct mcu_fully_connected *op);
+int32_t mcu_fully_connected_dsp_weights_bytes(const struct mcu_fully_connected *op);
+int32_t mcu_fully_connected_dsp_requant_bytes(const struct mcu_fully_connected *op);
+int32_t mcu_fully_connected_dsp_scratch_bytes(const struct mcu_fully_connected *op);
+void mcu_fully_connected_dsp_pack(const struct mcu_fully_connected *op, void *weights, int32_t *requant);
+
+enum { MCU_ADD_DSP_TABLE_BYTES = 256 * 4 };
+bool mcu_add_dsp_supports(const struct mcu_add *op);
+/* Everything of `out` but `table`, which is to point to what is written to `table`. */
+void mcu_add_dsp_pack(const struct mcu_add *op, struct mcu_add_dsp *out, int32_t *table);
+
 #endif

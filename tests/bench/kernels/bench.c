@@ -176,6 +176,107 @@ static void depthwise(int h, int w, int c, int kernel, int stride, int rows, boo
             (double)out_h * out_w * c * kernel * kernel, mcu_depthwise_dsp_scratch_bytes(&ref, rows, wide));
 }
 
+static void fully_connected_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_fully_connected_s8__dsp(op, y0, y1);
+}
+
+static void fully_connected(int inputs, int out_c)
+{
+    if (!wanted())
+        return;
+    fill(out_c);
+    for (size_t i = 0; i < sizeof weights; i++)
+        if (weights[i] == -128)
+            weights[i] = -127;
+    struct mcu_fully_connected ref = {.in = map(in_bytes, 1, 1, inputs),
+                                      .out = map(out_bytes, 1, 1, out_c),
+                                      .weights = weights,
+                                      .bias = bias,
+                                      .multiplier = multiplier,
+                                      .shift = shift};
+    mcu_fully_connected_dsp_pack(&ref, packed, requant);
+    struct mcu_fully_connected_dsp op = {.in = ref.in,
+                                         .out = ref.out,
+                                         .act_min = -128,
+                                         .act_max = 127,
+                                         .weights = packed,
+                                         .requant = requant,
+                                         .scratch = scratch};
+    char shape[64];
+    snprintf(shape, sizeof shape, "%d -> %d", inputs, out_c);
+    measure("fully_connected", shape, "all", fully_connected_rows, &op, 1, 1, (double)inputs * out_c,
+            mcu_fully_connected_dsp_scratch_bytes(&ref));
+}
+
+static void add_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_add_s8__dsp(op, y0, y1);
+}
+
+static void max_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_max_pool_s8__dsp(op, y0, y1);
+}
+
+static void average_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_average_pool_s8__dsp(op, y0, y1);
+}
+
+static void mean_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_mean_s8__dsp(op, y0, y1);
+}
+
+/* per_mac is per output element for add, per input element for the rest */
+static void elementwise(int h, int w, int c)
+{
+    char shape[64];
+    const double elements = (double)h * w * c;
+    snprintf(shape, sizeof shape, "%dx%dx%d", h, w, c);
+    if (wanted()) {
+        static int32_t table[256];
+        fill(0);
+        const struct mcu_add ref = {.in = {map(in_bytes, h, w, c), map(in_bytes + MAX_BYTES / 2, h, w, c)},
+                                    .out = map(out_bytes, h, w, c),
+                                    .act_min = -128,
+                                    .act_max = 127,
+                                    .in_multiplier = {1518500250, 1 << 30},
+                                    .in_shift = {-1, 0},
+                                    .out_multiplier = 1518500250,
+                                    .out_shift = -19};
+        struct mcu_add_dsp op;
+        mcu_add_dsp_pack(&ref, &op, table);
+        op.table = table;
+        measure("add", shape, "row", add_rows, &op, h, 1, elements, 0);
+    }
+    if (wanted()) {
+        const struct mcu_pool op = {.in = map(in_bytes, h, w, c),
+                                    .out = map(out_bytes, h / 2, w / 2, c),
+                                    .window = {2, 2, 2, 2, 1, 1, 0, 0},
+                                    .act_min = -128,
+                                    .act_max = 127};
+        measure("max_pool", shape, "row", max_rows, &op, h / 2, 1, elements, 0);
+    }
+    if (wanted()) {
+        const struct mcu_pool op = {.in = map(in_bytes, h, w, c),
+                                    .out = map(out_bytes, 1, 1, c),
+                                    .window = {(uint8_t)h, (uint8_t)w, 1, 1, 1, 1, 0, 0},
+                                    .act_min = -128,
+                                    .act_max = 127};
+        measure("average_pool", shape, "all", average_rows, &op, 1, 1, elements, 0);
+    }
+    if (wanted()) {
+        const struct mcu_mean op = {.in = map(in_bytes, h, w, c),
+                                    .out = map(out_bytes, 1, 1, c),
+                                    .multiplier = 1518500250,
+                                    .shift = -7,
+                                    .scratch = scratch};
+        measure("mean", shape, "row", mean_rows, &op, h, 1, elements, 4 * c);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -215,5 +316,12 @@ int main(int argc, char **argv)
         for (int rows = 1; rows <= 8; rows *= rows == 1 ? 4 : 2)
             depthwise(depthwises[i].h, depthwises[i].w, depthwises[i].c, depthwises[i].kernel,
                       depthwises[i].stride, rows, rows == 8);
+    static const int fully[][2] = {{640, 128}, {128, 128}, {128, 8}, {8, 128},
+                                   {128, 640}, {64, 10},   {64, 12}, {256, 2}};
+    for (size_t i = 0; i < sizeof fully / sizeof *fully; i++)
+        fully_connected(fully[i][0], fully[i][1]);
+    elementwise(40, 40, 24);
+    elementwise(32, 32, 16);
+    elementwise(5, 5, 320);
     return 0;
 }
