@@ -65,6 +65,7 @@ static int run_firmware(struct stage *stage, const char *folder, const char *mac
         .output_bytes = tensors->out_bytes,
         .outputs = tensors->out,
         .timeout_s = timeout,
+        .threads = stage->threads,
         .quiet = stage->quiet,
     };
     if (!file_exists(run.elf))
