@@ -30,7 +30,7 @@ struct limits limits_effective(const struct limits *limits, const struct board *
 {
     return (struct limits){
         .sram_bytes = tighter(limits->sram_bytes, board_sram(board)),
-        .flash_bytes = tighter(limits->flash_bytes, board->flash_bytes),
+        .flash_bytes = tighter(limits->flash_bytes, board->flash_bytes - FIRMWARE_FLASH_MARGIN_BYTES),
         .macs = tighter(limits->macs, INT64_MAX),
         .plan = limits->plan,
     };
