@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/name_table.h"
+#include "quant/qdq_constants.h"
 
 enum { MAX_NODES = 1 << 16, MAX_RANK = 6 };
 
@@ -33,21 +34,16 @@ struct value {
 };
 
 struct stripper {
-    const char *path;
     struct arena *arena;
     Onnx__GraphProto *graph;
     struct strip *strip;
     struct value *values;
     int n_values;
-    struct name_table *value_names, *initializers;
+    struct name_table *value_names;
+    struct qdq_constants constants;
     Onnx__NodeProto **nodes; /* kept */
     int n_nodes;
 };
-
-static const char *name_of(const Onnx__NodeProto *node)
-{
-    return node->name && *node->name ? node->name : node->op_type ? node->op_type : "?";
-}
 
 static struct value *find_value(const struct stripper *s, const char *name)
 {
@@ -65,71 +61,30 @@ static struct value *add_value(struct stripper *s, const char *name, enum kind k
     return value;
 }
 
-static const Onnx__TensorProto *find_initializer(const struct stripper *s, const char *name)
-{
-    int index = name ? name_table_find(s->initializers, name) : -1;
-    return index < 0 ? NULL : s->graph->initializer[index];
-}
-
-/* Scales and zero points of a Q or DQ node; zero_points NULL when absent (0). */
-static int read_parameters(const struct stripper *s, const Onnx__NodeProto *node, const float **scales,
-                           int64_t *n_scales, const int64_t **zero_points, int *type)
-{
-    const Onnx__TensorProto *scale = node->n_input > 1 ? find_initializer(s, node->input[1]) : NULL;
-    const Onnx__TensorProto *zero = node->n_input > 2 ? find_initializer(s, node->input[2]) : NULL;
-    struct shape shape;
-    int64_t n_zero = 0;
-    if (!scale || (node->n_input > 2 && *node->input[2] && !zero))
-        return error_unsupported("%s: layer '%s': scale and zero point must be initializers", s->path,
-                                 name_of(node));
-    int rc = onnx_tensor_shape(&shape, scale, s->path);
-    if (!rc)
-        rc = onnx_tensor_floats(scales, scale, s->path, s->arena);
-    if (rc)
-        return rc;
-    *n_scales = shape_elements(&shape);
-    *zero_points = NULL;
-    *type = zero ? zero->data_type : ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
-    if (zero && (rc = onnx_tensor_ints(zero_points, &n_zero, zero, s->path, s->arena)))
-        return rc;
-    if (zero && n_zero != *n_scales)
-        return error_input("%s: layer '%s': %lld scales but %lld zero points", s->path, name_of(node),
-                           (long long)*n_scales, (long long)n_zero);
-    for (int64_t i = 0; i < *n_scales; i++)
-        if (!((*scales)[i] > 0) || !isfinite((*scales)[i]))
-            return error_input("%s: layer '%s': scale %g is not positive", s->path, name_of(node),
-                               (double)(*scales)[i]);
-    return 0;
-}
-
 static int quantize_node(struct stripper *s, const Onnx__NodeProto *node)
 {
     struct value *in = find_value(s, node->input[0]);
-    const float *scales;
-    const int64_t *zero_points;
-    int64_t n_scales;
-    int type;
-    int rc = read_parameters(s, node, &scales, &n_scales, &zero_points, &type);
+    struct qdq_parameters parameters;
+    int rc = qdq_parameters_read(&parameters, &s->constants, node);
     if (rc)
         return rc;
-    if (n_scales != 1 ||
-        (type != ONNX__TENSOR_PROTO__DATA_TYPE__INT8 && type != ONNX__TENSOR_PROTO__DATA_TYPE__UINT8))
-        return error_unsupported("%s: layer '%s': activations need one scale and int8 or uint8", s->path,
-                                 name_of(node));
+    if (parameters.n != 1 || (parameters.type != ONNX__TENSOR_PROTO__DATA_TYPE__INT8 &&
+                              parameters.type != ONNX__TENSOR_PROTO__DATA_TYPE__UINT8))
+        return error_unsupported("%s: layer '%s': activations need one scale and int8 or uint8",
+                                 s->constants.path, qdq_node_name(node));
     if (!in || in->kind == KIND_CONSTANT || in->kind == KIND_QUANTIZED)
-        return error_unsupported("%s: layer '%s': does not quantize a computed float value", s->path,
-                                 name_of(node));
+        return error_unsupported("%s: layer '%s': does not quantize a computed float value",
+                                 s->constants.path, qdq_node_name(node));
     if (in->kind == KIND_RAW && (in->quantized || in->read_raw))
         return error_unsupported(
-            "%s: layer '%s': '%s' is also read another way; quantize it once, for all readers", s->path,
-            name_of(node), in->name);
+            "%s: layer '%s': '%s' is also read another way; quantize it once, for all readers",
+            s->constants.path, qdq_node_name(node), in->name);
     in->quantized = in->kind == KIND_RAW;
     const int source = (int)(in - s->values);
     struct value *out = add_value(s, node->output[0], KIND_QUANTIZED);
     out->source = source;
-    out->scale = scales[0];
-    out->zero_point =
-        (int)(zero_points ? zero_points[0] : 0) - (type == ONNX__TENSOR_PROTO__DATA_TYPE__UINT8 ? 128 : 0);
+    out->scale = parameters.scales[0];
+    out->zero_point = qdq_zero_point(&parameters);
     return 0;
 }
 
@@ -157,8 +112,8 @@ static int check_view(const struct stripper *s, const Onnx__NodeProto *view, con
     const int index = name_table_find(s->strip->tensor_names, view->input[0]);
     if (index >= 0 && (s->strip->tensors[index].scale != quantized->scale ||
                        s->strip->tensors[index].zero_point != quantized->zero_point))
-        return error_unsupported("%s: layer '%s': changes the scale of what it only moves", s->path,
-                                 name_of(view));
+        return error_unsupported("%s: layer '%s': changes the scale of what it only moves", s->constants.path,
+                                 qdq_node_name(view));
     return 0;
 }
 
@@ -182,18 +137,14 @@ static int dequantize_activation(struct stripper *s, const Onnx__NodeProto *node
                                  const struct value *quantized)
 {
     const struct value *source = &s->values[quantized->source];
-    const float *scales;
-    const int64_t *zero_points;
-    int64_t n_scales;
-    int type;
-    int rc = read_parameters(s, node, &scales, &n_scales, &zero_points, &type);
+    struct qdq_parameters parameters;
+    int rc = qdq_parameters_read(&parameters, &s->constants, node);
     if (rc)
         return rc;
-    const int64_t zero_point =
-        (zero_points ? zero_points[0] : 0) - (type == ONNX__TENSOR_PROTO__DATA_TYPE__UINT8 ? 128 : 0);
-    if (n_scales != 1 || scales[0] != quantized->scale || zero_point != quantized->zero_point)
+    if (parameters.n != 1 || parameters.scales[0] != quantized->scale ||
+        qdq_zero_point(&parameters) != quantized->zero_point)
         return error_unsupported("%s: layer '%s': scale or zero point differ from its QuantizeLinear",
-                                 s->path, name_of(node));
+                                 s->constants.path, qdq_node_name(node));
     if (source->kind == KIND_RAW) {
         Onnx__NodeProto *producer = s->nodes[source->source];
         if (source->real != source->name) /* a second DequantizeLinear of the same value */
@@ -221,27 +172,11 @@ static int dequantize_activation(struct stripper *s, const Onnx__NodeProto *node
         return 0;
     }
     if (source->graph_input)
-        return error_unsupported("%s: input '%s' is quantized in two ways", s->path, source->name);
+        return error_unsupported("%s: input '%s' is quantized in two ways", s->constants.path, source->name);
     s->nodes[s->n_nodes++] = requantization(s, node, source->real, node->output[0]);
     record_tensor(s, node->output[0], quantized);
     add_value(s, node->output[0], KIND_REAL);
     return 0;
-}
-
-static int64_t attribute_int(const Onnx__NodeProto *node, const char *name, int64_t absent)
-{
-    for (size_t i = 0; i < node->n_attribute; i++)
-        if (node->attribute[i]->name && strcmp(node->attribute[i]->name, name) == 0)
-            return node->attribute[i]->i;
-    return absent;
-}
-
-static float attribute_float(const Onnx__NodeProto *node, const char *name, float absent)
-{
-    for (size_t i = 0; i < node->n_attribute; i++)
-        if (node->attribute[i]->name && strcmp(node->attribute[i]->name, name) == 0)
-            return node->attribute[i]->f;
-    return absent;
 }
 
 /* A dequantised initializer becomes a float one; its integers are kept aside. */
@@ -249,29 +184,31 @@ static int dequantize_constant(struct stripper *s, const Onnx__NodeProto *node,
                                const Onnx__TensorProto *tensor)
 {
     struct strip_constant constant = {.name = node->output[0], .type = tensor->data_type};
-    const int64_t *zero_points;
+    struct qdq_parameters parameters;
     struct shape shape;
-    int zero_type;
-    int rc = read_parameters(s, node, &constant.scales, &constant.n_scales, &zero_points, &zero_type);
+    int rc = qdq_parameters_read(&parameters, &s->constants, node);
     if (!rc)
-        rc = onnx_tensor_shape(&shape, tensor, s->path);
+        rc = onnx_tensor_shape(&shape, tensor, s->constants.path);
     if (!rc && tensor->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__INT8 &&
         tensor->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__INT32)
-        rc = error_unsupported("%s: layer '%s': constants must be int8 or int32", s->path, name_of(node));
+        rc = error_unsupported("%s: layer '%s': constants must be int8 or int32", s->constants.path,
+                               qdq_node_name(node));
     if (!rc)
-        rc = onnx_tensor_ints(&constant.values, &constant.n_values, tensor, s->path, s->arena);
+        rc = onnx_tensor_ints(&constant.values, &constant.n_values, tensor, s->constants.path, s->arena);
     if (rc)
         return rc;
-    for (int64_t i = 0; zero_points && i < constant.n_scales; i++)
-        if (zero_points[i] != 0)
-            return error_unsupported("%s: layer '%s': weights must be symmetric (zero point 0)", s->path,
-                                     name_of(node));
-    int64_t axis = attribute_int(node, "axis", 1), inner = 1;
+    constant.scales = parameters.scales;
+    constant.n_scales = parameters.n;
+    for (int64_t i = 0; parameters.zero_points && i < parameters.n; i++)
+        if (parameters.zero_points[i] != 0)
+            return error_unsupported("%s: layer '%s': weights must be symmetric (zero point 0)",
+                                     s->constants.path, qdq_node_name(node));
+    int64_t axis = qdq_attribute_int(node, "axis", 1), inner = 1;
     if (constant.n_scales > 1) {
         axis += axis < 0 ? shape.rank : 0;
         if (axis < 0 || axis >= shape.rank || shape.dim[axis] != constant.n_scales)
-            return error_input("%s: layer '%s': %lld scales do not match axis %lld", s->path, name_of(node),
-                               (long long)constant.n_scales, (long long)axis);
+            return error_input("%s: layer '%s': %lld scales do not match axis %lld", s->constants.path,
+                               qdq_node_name(node), (long long)constant.n_scales, (long long)axis);
         for (int i = (int)axis + 1; i < shape.rank; i++)
             inner *= shape.dim[i];
     }
@@ -300,14 +237,14 @@ static int dequantize_constant(struct stripper *s, const Onnx__NodeProto *node,
 static int dequantize_node(struct stripper *s, const Onnx__NodeProto *node)
 {
     const struct value *in = find_value(s, node->input[0]);
-    const Onnx__TensorProto *tensor = find_initializer(s, node->input[0]);
+    const Onnx__TensorProto *tensor = qdq_constants_find(&s->constants, node->input[0]);
     if (tensor)
         return dequantize_constant(s, node, tensor);
     if (!in || in->kind != KIND_QUANTIZED)
         return error_unsupported(
             "%s: layer '%s': '%s' is neither an initializer nor quantized by QuantizeLinear; only "
             "QDQ models whose inputs and outputs are float are read",
-            s->path, name_of(node), node->input[0]);
+            s->constants.path, qdq_node_name(node), node->input[0]);
     return dequantize_activation(s, node, in);
 }
 
@@ -315,15 +252,15 @@ static int dequantize_node(struct stripper *s, const Onnx__NodeProto *node)
 static int clip_bound(const struct stripper *s, const Onnx__NodeProto *node, size_t input,
                       const char *attribute, float absent, float *out)
 {
-    *out = attribute_float(node, attribute, absent);
+    *out = qdq_attribute_float(node, attribute, absent);
     if (node->n_input <= input || !*node->input[input])
         return 0;
-    const Onnx__TensorProto *tensor = find_initializer(s, node->input[input]);
+    const Onnx__TensorProto *tensor = qdq_constants_find(&s->constants, node->input[input]);
     const float *value;
     if (!tensor)
-        return error_unsupported("%s: layer '%s': the bounds of Clip must be initializers", s->path,
-                                 name_of(node));
-    int rc = onnx_tensor_floats(&value, tensor, s->path, s->arena);
+        return error_unsupported("%s: layer '%s': the bounds of Clip must be initializers", s->constants.path,
+                                 qdq_node_name(node));
+    int rc = onnx_tensor_floats(&value, tensor, s->constants.path, s->arena);
     if (!rc)
         *out = value[0];
     return rc;
@@ -342,8 +279,8 @@ static int fold_clip(struct stripper *s, const Onnx__NodeProto *node, struct val
     if (rc)
         return rc;
     if (in->quantized || in->read_raw)
-        return error_unsupported("%s: layer '%s': '%s' is also read another way", s->path, name_of(node),
-                                 in->name);
+        return error_unsupported("%s: layer '%s': '%s' is also read another way", s->constants.path,
+                                 qdq_node_name(node), in->name);
     in->read_raw = true;
     const struct value source = *in;
     struct value *out = add_value(s, node->output[0], KIND_RAW);
@@ -366,8 +303,8 @@ static bool fold_hard_swish(struct stripper *s, Onnx__NodeProto *node)
             continue;
         Onnx__NodeProto *producer = s->nodes[gate->source];
         if (strcmp(producer->op_type, "HardSigmoid") != 0 || strcmp(producer->input[0], x->real) != 0 ||
-            fabsf(attribute_float(producer, "alpha", 0.2f) - 1.0f / 6) > 1e-6f ||
-            fabsf(attribute_float(producer, "beta", 0.5f) - 0.5f) > 1e-6f)
+            fabsf(qdq_attribute_float(producer, "alpha", 0.2f) - 1.0f / 6) > 1e-6f ||
+            fabsf(qdq_attribute_float(producer, "beta", 0.5f) - 0.5f) > 1e-6f)
             continue;
         gate->read_raw = true;
         producer->op_type = arena_strdup(s->arena, "HardSwish"); /* computes the product now */
@@ -390,14 +327,14 @@ static int operator_node(struct stripper *s, Onnx__NodeProto *node)
         return 0;
     for (size_t i = 0; i < node->n_input; i++) {
         struct value *in = find_value(s, node->input[i]);
-        if (!*node->input[i] || find_initializer(s, node->input[i]))
+        if (!*node->input[i] || qdq_constants_find(&s->constants, node->input[i]))
             continue;
         /* What a view made may be read raw; another raw value has no scale, which is found out later. */
         if (!in || in->kind == KIND_QUANTIZED ||
             (in->kind == KIND_RAW &&
              (in->quantized || strcmp(s->nodes[in->source]->output[0], in->name) != 0)))
-            return error_unsupported("%s: layer '%s': reads '%s', which is not a dequantized value", s->path,
-                                     name_of(node), node->input[i]);
+            return error_unsupported("%s: layer '%s': reads '%s', which is not a dequantized value",
+                                     s->constants.path, qdq_node_name(node), node->input[i]);
         in->read_raw = true;
         node->input[i] = arena_strdup(s->arena, in->real);
     }
@@ -411,13 +348,15 @@ static int operator_node(struct stripper *s, Onnx__NodeProto *node)
 static int check_node(const struct stripper *s, const Onnx__NodeProto *node)
 {
     if (!node->op_type || !node->n_output || !node->n_input || !*node->output[0])
-        return error_input("%s: layer '%s' has no operator, input or output", s->path, name_of(node));
+        return error_input("%s: layer '%s' has no operator, input or output", s->constants.path,
+                           qdq_node_name(node));
     for (size_t i = 0; i < node->n_output; i++)
-        if (find_value(s, node->output[i]) || find_initializer(s, node->output[i]))
-            return error_input("%s: layer '%s': output '%s' is defined twice", s->path, name_of(node),
-                               node->output[i]);
+        if (find_value(s, node->output[i]) || qdq_constants_find(&s->constants, node->output[i]))
+            return error_input("%s: layer '%s': output '%s' is defined twice", s->constants.path,
+                               qdq_node_name(node), node->output[i]);
     if (node->n_output != 1)
-        return error_unsupported("%s: layer '%s': more than one output", s->path, name_of(node));
+        return error_unsupported("%s: layer '%s': more than one output", s->constants.path,
+                                 qdq_node_name(node));
     return 0;
 }
 
@@ -429,23 +368,29 @@ static int check_outputs(const struct stripper *s)
         const struct value *value = find_value(s, name);
         if (!value || value->kind != KIND_REAL || strcmp(value->real, name) != 0)
             return error_unsupported("%s: output '%s' is not what a DequantizeLinear of its own gives",
-                                     s->path, name ? name : "");
+                                     s->constants.path, name ? name : "");
     }
     return 0;
 }
 
-/* Integer initializers that only Q and DQ nodes read would be loaded for nothing; those that remain are
- * shapes and pads. */
-static void drop_quantized_initializers(struct stripper *s)
+/* The initializers that the float graph reads: integers that only Q and DQ nodes read would be loaded for
+ * nothing. */
+static void keep_initializers(struct stripper *s)
 {
     struct name_table *used = name_table_create(s->arena);
+    Onnx__TensorProto **kept =
+        ARENA_ARRAY(s->arena, Onnx__TensorProto *, s->constants.n + s->graph->n_initializer + 1);
+    size_t n = 0;
     for (int i = 0; i < s->n_nodes; i++)
         for (size_t k = 0; k < s->nodes[i]->n_input; k++)
             name_table_set(used, s->nodes[i]->input[k], 0);
-    size_t n = 0;
+    for (size_t i = 0; i < s->constants.n; i++)
+        if (name_table_find(used, s->constants.tensors[i]->name) >= 0)
+            kept[n++] = s->constants.tensors[i];
     for (size_t i = 0; i < s->graph->n_initializer; i++)
         if (name_table_find(used, s->graph->initializer[i]->name) >= 0)
-            s->graph->initializer[n++] = s->graph->initializer[i];
+            kept[n++] = s->graph->initializer[i];
+    s->graph->initializer = kept;
     s->graph->n_initializer = n;
 }
 
@@ -458,35 +403,10 @@ static Onnx__NodeProto *own_node(const Onnx__NodeProto *node, struct arena *aren
     return copy;
 }
 
-/* The tensor of a Constant node, which is an initializer written another way; NULL for other nodes. */
-static Onnx__TensorProto *constant_node(const Onnx__NodeProto *node, struct arena *arena)
-{
-    if (!node->op_type || strcmp(node->op_type, "Constant") != 0 || node->n_output != 1)
-        return NULL;
-    for (size_t i = 0; i < node->n_attribute; i++)
-        if (node->attribute[i]->t) {
-            Onnx__TensorProto *tensor = arena_copy(arena, node->attribute[i]->t, sizeof(*tensor));
-            tensor->name = node->output[0];
-            return tensor;
-        }
-    return NULL;
-}
-
-static int add_initializer(struct stripper *s, Onnx__TensorProto *tensor)
-{
-    if (!tensor->name || !*tensor->name)
-        return error_input("%s: a tensor has no name", s->path);
-    if (find_initializer(s, tensor->name))
-        return error_input("%s: tensor '%s' is defined twice", s->path, tensor->name);
-    name_table_set(s->initializers, tensor->name, (int)s->graph->n_initializer);
-    s->graph->initializer[s->graph->n_initializer++] = tensor;
-    return 0;
-}
-
 static int strip_nodes(struct stripper *s, const Onnx__GraphProto *graph)
 {
     for (size_t i = 0; i < graph->n_node; i++) {
-        if (constant_node(graph->node[i], s->arena))
+        if (qdq_constant_node(graph->node[i], s->arena))
             continue;
         Onnx__NodeProto *node = own_node(graph->node[i], s->arena);
         int rc = check_node(s, node);
@@ -510,35 +430,35 @@ int qdq_strip(struct strip *out, Onnx__GraphProto *plain, const Onnx__GraphProto
                           .tensor_names = name_table_create(arena),
                           .constants = ARENA_ARRAY(arena, struct strip_constant, n),
                           .constant_names = name_table_create(arena)};
-    struct stripper s = {.path = path,
-                         .arena = arena,
+    struct stripper s = {.arena = arena,
                          .graph = plain,
                          .strip = out,
                          .values = ARENA_ARRAY(arena, struct value, n),
                          .value_names = name_table_create(arena),
-                         .initializers = name_table_create(arena),
+                         .constants = qdq_constants_create(path, n, arena),
                          .nodes = ARENA_ARRAY(arena, Onnx__NodeProto *, n)};
     *plain = *graph;
     plain->initializer = ARENA_ARRAY(arena, Onnx__TensorProto *, n);
     plain->n_initializer = 0;
     int rc = 0;
     for (size_t i = 0; i < graph->n_initializer && !rc; i++)
-        rc = add_initializer(&s, graph->initializer[i]);
+        rc = qdq_constants_add(&s.constants, graph->initializer[i]);
     for (size_t i = 0; i < graph->n_node && !rc; i++) {
-        Onnx__TensorProto *constant = constant_node(graph->node[i], arena);
-        rc = constant ? add_initializer(&s, constant) : 0;
+        Onnx__TensorProto *constant = qdq_constant_node(graph->node[i], arena);
+        rc = constant ? qdq_constants_add(&s.constants, constant) : 0;
     }
     for (size_t i = 0; i < graph->n_input && !rc; i++) {
         if (!graph->input[i]->name)
             rc = error_input("%s: a tensor has no name", path);
-        else if (!find_initializer(&s, graph->input[i]->name) && !find_value(&s, graph->input[i]->name))
+        else if (!qdq_constants_find(&s.constants, graph->input[i]->name) &&
+                 !find_value(&s, graph->input[i]->name))
             add_value(&s, graph->input[i]->name, KIND_REAL)->graph_input = true;
     }
     if (!rc)
         rc = strip_nodes(&s, graph);
     if (rc)
         return rc;
-    drop_quantized_initializers(&s);
+    keep_initializers(&s);
     plain->node = s.nodes;
     plain->n_node = (size_t)s.n_nodes;
     plain->n_value_info = 0;

@@ -157,7 +157,7 @@ static int finish_mean(struct qmodel *qmodel, struct qnode *node)
         return EXIT_INPUT;
     int32_t *multiplier = ARENA_NEW(qmodel->arena, int32_t);
     int8_t *shift = ARENA_NEW(qmodel->arena, int8_t);
-    const int64_t count = (int64_t)in->h * in->w;
+    const int64_t count = (int64_t)in->h * in->w / ((int64_t)out->h * out->w);
     int fold = 0;
     while (fold < 32 && count >> (fold + 1))
         fold++;
@@ -214,7 +214,8 @@ int qnode_finish(struct qmodel *qmodel, struct qnode *node)
     case QOP_MEAN:
         return finish_mean(qmodel, node);
     case QOP_TABLE:
-        finish_table(qmodel, node);
+        if (node->table_source == TABLE_COMPUTED)
+            finish_table(qmodel, node);
         return 0;
     case QOP_SOFTMAX:
         if (out->scale != 1.0f / 256 || out->zero_point != -128)

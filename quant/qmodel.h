@@ -24,6 +24,9 @@ enum qop {
     QOP_COUNT
 };
 
+/* Where a TABLE's 256 answers come from: computed from scales and table_function; given, and near that function; only given. */
+enum table_source { TABLE_COMPUTED, TABLE_GIVEN, TABLE_ONLY };
+
 struct qtensor {
     const char *name;
     int h, w, c;
@@ -53,6 +56,7 @@ struct qnode {
     int diff_min;                   /* SOFTMAX */
     const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */
+    enum table_source table_source;
 };
 
 struct qmodel {
