@@ -148,6 +148,16 @@ static void gather_row(struct taps *taps, int32_t y, int32_t x0, int32_t x1, uin
     const int32_t last = op->in.w - op->window.kernel_w; /* greatest left without padding */
     const int whole = find_rows(taps, y);
     for (int32_t x = x0; x < x1; x++) {
+        if (taps->kind == POINTWISE && step == 1 && whole && left >= 0 && x + 1 < x1 &&
+            left + op->window.stride_w <= last) {
+            const int8_t *in = taps->rows[0] + begin;
+            mcu_unpack_pair(in, in + in_step, taps->run_words, pixel);
+            left += 2 * op->window.stride_w;
+            begin += 2 * in_step;
+            pixel += depth;
+            x++;
+            continue;
+        }
         if (taps->kind == ANY_WINDOW || !whole || left < 0 || left > last)
             gather_window(taps, x, pixel);
         else if (taps->kind == POINTWISE)

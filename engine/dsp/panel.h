@@ -11,6 +11,9 @@
  * the word after. */
 uint32_t *mcu_unpack_pixel(const int8_t *in, int32_t n_words, uint32_t *panel);
 
+/* Two pixels, whole pairs of a panel: n_words words of each. */
+void mcu_unpack_pair(const int8_t *a, const int8_t *b, int32_t n_words, uint32_t *panel);
+
 /* The same pair, n times two words: what n_words words of one value would unpack to. */
 uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel);
 
