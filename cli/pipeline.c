@@ -237,7 +237,8 @@ static int run_ninja(const struct pipeline_run *run, char **out, int *code, stru
     if (pid < 0)
         return error("cannot start ninja: %s", strerror(errno));
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM); /* no Ninja goes on without us; pipeline_stage_begin does the same for stages */
+        /* No Ninja goes on without us; pipeline_stage_begin does the same for stages. SIGTERM would wait for the stage. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         setenv("MCUNET_STAGE", "1", 1);
         dup2(pipes[1], STDOUT_FILENO);
         close(pipes[0]);
