@@ -101,13 +101,20 @@ static int finish_channels(struct qmodel *qmodel, struct qnode *node)
     const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];
     int32_t *multiplier = ARENA_ARRAY(qmodel->arena, int32_t, (size_t)out->c);
     int8_t *shift = ARENA_ARRAY(qmodel->arena, int8_t, (size_t)out->c);
+    bool one_scale = node->op == QOP_FULLY_CONNECTED;
+    for (int c = 1; c < out->c; c++)
+        one_scale = one_scale && node->weight_scale[c] == node->weight_scale[0];
     for (int c = 0; c < out->c; c++) {
-        double real = (double)in->scale * (double)node->weight_scale[c] / (double)out->scale;
+        /* One scale for all of a fully connected layer: TFLite multiplies in float
+         * (GetQuantizedConvolutionMultipler). */
+        const double product = one_scale ? (double)(in->scale * node->weight_scale[c])
+                                         : (double)in->scale * (double)node->weight_scale[c];
+        const double real = product / (double)out->scale;
         if (!(real > 0) || !isfinite(real))
             return error_input("%s: weight scale %g of channel %d is not usable", node->name,
                                (double)node->weight_scale[c], c);
         quantize_multiplier(real, &multiplier[c], &shift[c]);
-        if (multiplier[c] == 0 || shift[c] > 20)
+        if (shift[c] > 20) /* multiplier 0: a channel so small that it is its zero point, as TFLite has it */
             return error_input("%s: channel %d: the ratio of scales %g cannot be expressed", node->name, c,
                                real);
     }
