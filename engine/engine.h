@@ -112,9 +112,9 @@ struct mcu_pool {
     int16_t act_min, act_max;
 };
 
-/* TFLite's MEAN over h and w to (1, 1, c). Rows are INPUT rows here: call with consecutive ranges covering [0, in.h); the
+/* TFLite's MEAN over h and w to (1, 1, c), or over w alone to (in.h, 1, c). Rows are INPUT rows here: call with consecutive ranges covering [0, in.h); the
  * sums stay in scratch (in.c int32) between calls, the output is written by the call that reaches in.h. multiplier and shift
- * include 1 / (in.h * in.w), folded as reference_ops::QuantizedMeanOrSum does (quant/qmodel.c). The only __ref kernel that uses scratch. */
+ * include 1 / (in.h * in.w), or 1 / in.w, folded as reference_ops::QuantizedMeanOrSum does (quant/qmodel.c). The only __ref kernel that uses scratch. */
 struct mcu_mean {
     struct mcu_map in, out;
     int16_t in_zero_point, out_zero_point;

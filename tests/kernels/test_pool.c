@@ -105,12 +105,44 @@ static void test_mean(void **state)
         }
 }
 
+/* Rows stay: each is a mean of its own. */
+static void test_mean_of_columns(void **state)
+{
+    (void)state;
+    enum { H = 5, W = 7, C = 9 };
+    uint32_t seed = 3;
+    int8_t *dense = random_bytes(&seed, H * W * C), expected[C];
+    int32_t scratch[C];
+    struct test_map in = map_create(WHOLE, H, W, C, 1), out = map_create(WHOLE, H, 1, C, 1);
+    struct mcu_mean op = {.in = in.map,
+                          .out = out.map,
+                          .in_zero_point = -4,
+                          .out_zero_point = 7,
+                          .multiplier = (1 << 30) / W + 1,
+                          .shift = 1,
+                          .scratch = scratch};
+    for (int y = 0; y < H; y++)
+        map_put_until(&in, y, dense);
+    mcu_mean_s8__ref(&op, 0, 2);
+    mcu_mean_s8__ref(&op, 2, H);
+    op.in.h = 1;
+    for (int y = 0; y < H; y++) {
+        for (int c = 0; c < C; c++)
+            expected[c] = oracle_mean(&op, dense + y * W * C, c);
+        map_check_row(&out, y, expected, "mean of columns");
+    }
+    map_destroy(&in);
+    map_destroy(&out);
+    free(dense);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_average_ties),
         cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_mean_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,18 +152,18 @@ static void pools(int h, int w, int c, int kernel_h, int kernel_w, int stride, i
     check_free(expected, 0, what);
 }
 
-static void mean(int h, int w, int c, int extreme)
+static void mean(int h, int w, int c, int extreme, int rows_stay)
 {
     char what[96];
-    snprintf(what, sizeof what, "mean %dx%dx%d extreme %d", h, w, c, extreme);
-    const int32_t n = h * w * c, misalign = check_range(0, 3);
-    struct check_buffer in = check_alloc(n, misalign), out = check_alloc(c, misalign),
-                        expected = check_alloc(c, 0);
+    snprintf(what, sizeof what, "mean %dx%dx%d extreme %d rows %d", h, w, c, extreme, rows_stay);
+    const int32_t n = h * w * c, misalign = check_range(0, 3), out_h = rows_stay ? h : 1;
+    struct check_buffer in = check_alloc(n, misalign), out = check_alloc(out_h * c, misalign),
+                        expected = check_alloc(out_h * c, 0);
     struct check_buffer scratch = check_alloc(c * 4, 0);
     for (int32_t i = 0; i < n; i++)
         in.bytes[i] = (uint8_t)(extreme ? extreme : check_int8(-128));
     struct mcu_mean op = {.in = check_map(in.bytes, h, w, c),
-                          .out = check_map(expected.bytes, 1, 1, c),
+                          .out = check_map(expected.bytes, out_h, 1, c),
                           .in_zero_point = (int16_t)check_range(-128, 127),
                           .out_zero_point = (int16_t)check_range(-128, 127),
                           .multiplier = (1 << 30) + (int32_t)(check_random() % (1u << 30)),
@@ -174,7 +174,7 @@ static void mean(int h, int w, int c, int extreme)
     const int32_t split = check_range(0, h);
     mcu_mean_s8__dsp(&op, 0, split);
     mcu_mean_s8__dsp(&op, split, h);
-    check_same(out.bytes, expected.bytes, c, what);
+    check_same(out.bytes, expected.bytes, out_h * c, what);
     check_free(in, misalign, what);
     check_free(out, misalign, what);
     check_free(expected, 0, what);
@@ -203,10 +203,14 @@ int main(void)
     pools(5, 5, 20, 5, 5, 5, 0, 0, 1);
     pools(20, 20, 4, 20, 20, 20, 0, 0, 1);
     for (int i = -128; i < 128; i += 85) {
-        mean(3, 5, 12, i);
-        mean(1, 300, 4, i);
-        mean(7, 7, 9, i);
-        mean(10, 4, 64, i);
+        mean(3, 5, 12, i, 0);
+        mean(3, 5, 12, i, 1);
+        mean(1, 300, 4, i, 0);
+        mean(1, 300, 4, i, 1);
+        mean(7, 7, 9, i, 0);
+        mean(7, 7, 9, i, 1);
+        mean(10, 4, 64, i, 0);
+        mean(10, 4, 64, i, 1);
     }
     return check_verdict("elementwise");
 }
