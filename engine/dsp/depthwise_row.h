@@ -54,6 +54,7 @@ struct mcu_depthwise_out_row {
                               the padding are zero */
     int32_t back;          /* bytes from the data pointer after the kernel rows to where it was: negative */
     int32_t out_offset;    /* bytes from the first row of the map */
+    int32_t kernel_rows;   /* that are computed */
 };
 
 /* All of a batch's rows of four channels. Read by the assembly: order and sizes matter. */

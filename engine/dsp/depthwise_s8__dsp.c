@@ -62,6 +62,7 @@ static void describe_rows(const struct mcu_depthwise_dsp *op, struct batch *batc
             .weights_bytes = (end - first) * weights_row_bytes,
             .back = kernel == 3 ? -2 * row_bytes : (first - end) * row_bytes,
             .out_offset = (int32_t)(mcu_row(&op->out, y + i) - op->out.data),
+            .kernel_rows = end - first,
         };
     }
 }
