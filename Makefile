@@ -10,6 +10,8 @@
 
 PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure -j2
+# OpenMP threads that spin at barriers starve each other when tests run side by side.
+export OMP_WAIT_POLICY = passive
 
 .PHONY: quickstart build test test-release test-dev test-clang bench fuzz code-size install clean
 
