@@ -11,7 +11,7 @@
 
 enum { MAX_SIDE = 32767, MAX_SOFTMAX = 4095, MAX_PROBLEMS = 100 };
 
-void import_problem(struct tflite_import *im, const char *what)
+void tflite_import_problem(struct tflite_import *im, const char *what)
 {
     const struct tflite_operator *op = &im->file->operators[im->op_index];
     const int out = op->n_outputs ? op->outputs[0] : -1;
@@ -20,7 +20,7 @@ void import_problem(struct tflite_import *im, const char *what)
                     out >= 0 ? im->file->tensors[out].name : "", what);
 }
 
-void import_contradiction(struct tflite_import *im, const char *what)
+void tflite_import_contradiction(struct tflite_import *im, const char *what)
 {
     const struct tflite_operator *op = &im->file->operators[im->op_index];
     if (!im->failed)
@@ -28,22 +28,22 @@ void import_contradiction(struct tflite_import *im, const char *what)
     im->failed = true;
 }
 
-const struct tflite_tensor *import_input(const struct tflite_import *im, const struct tflite_operator *op,
-                                         int i)
+const struct tflite_tensor *tflite_import_input(const struct tflite_import *im,
+                                                const struct tflite_operator *op, int i)
 {
     return i < op->n_inputs && op->inputs[i] >= 0 ? &im->file->tensors[op->inputs[i]] : NULL;
 }
 
-const struct tflite_tensor *import_ints(const struct tflite_import *im, const struct tflite_operator *op,
-                                        int i)
+const struct tflite_tensor *tflite_import_ints(const struct tflite_import *im,
+                                               const struct tflite_operator *op, int i)
 {
-    const struct tflite_tensor *tensor = import_input(im, op, i);
+    const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
     const bool ints =
         tensor && tensor->data && (tensor->type == TFLITE_INT32 || tensor->type == TFLITE_INT64);
     return ints ? tensor : NULL;
 }
 
-bool import_as_map(const struct shape *shape, int *h, int *w, int *c)
+bool tflite_import_as_map(const struct shape *shape, int *h, int *w, int *c)
 {
     if (shape->rank < 1 || shape->rank > 4 || (shape->rank > 1 && shape->dim[0] != 1))
         return false;
@@ -60,7 +60,7 @@ static void plain_axes(enum tflite_axis *axis, int rank)
         axis[i] = i == rank - 1 ? AXIS_C : i == 0 ? AXIS_N : rank == 4 && i == 1 ? AXIS_H : AXIS_W;
 }
 
-void import_view_of_map(struct tflite_import *im, int tensor, int qtensor)
+void tflite_import_view_of_map(struct tflite_import *im, int tensor, int qtensor)
 {
     im->views[tensor] = (struct tflite_view){.qtensor = qtensor};
     plain_axes(im->views[tensor].axis, im->file->tensors[tensor].shape.rank);
@@ -71,14 +71,14 @@ static int new_qtensor(struct tflite_import *im, int id, int h, int w, int c)
     struct qmodel *q = im->qmodel;
     const struct tflite_tensor *tensor = &im->file->tensors[id];
     if (tensor->type != TFLITE_INT8) {
-        import_problem(im,
-                       arena_printf(im->arena,
-                                    "the output is %s; int8 throughout is needed (full-integer quantization)",
-                                    tflite_type_name(tensor->type)));
+        tflite_import_problem(
+            im,
+            arena_printf(im->arena, "the output is %s; int8 throughout is needed (full-integer quantization)",
+                         tflite_type_name(tensor->type)));
         return -1;
     }
     if (tensor->scale.n != 1) {
-        import_problem(im, "the output has no scale of its own; quantize the whole network");
+        tflite_import_problem(im, "the output has no scale of its own; quantize the whole network");
         return -1;
     }
     const int64_t zero_point = tflite_zero_point(tensor, 0);
@@ -97,27 +97,27 @@ static int new_qtensor(struct tflite_import *im, int id, int h, int w, int c)
     return q->n_tensors++;
 }
 
-int import_output(struct tflite_import *im, const struct tflite_operator *op)
+int tflite_import_output(struct tflite_import *im, const struct tflite_operator *op)
 {
     const int id = op->outputs[0];
     int h, w, c;
-    if (!import_as_map(&im->file->tensors[id].shape, &h, &w, &c)) {
-        import_problem(im, "the output is not one feature map (1, h, w, c) with sides up to 32767");
+    if (!tflite_import_as_map(&im->file->tensors[id].shape, &h, &w, &c)) {
+        tflite_import_problem(im, "the output is not one feature map (1, h, w, c) with sides up to 32767");
         return -1;
     }
     const int qtensor = new_qtensor(im, id, h, w, c);
     if (qtensor >= 0)
-        import_view_of_map(im, id, qtensor);
+        tflite_import_view_of_map(im, id, qtensor);
     return qtensor;
 }
 
-int import_reduced(struct tflite_import *im, const struct tflite_operator *op, int h, int c)
+int tflite_import_reduced(struct tflite_import *im, const struct tflite_operator *op, int h, int c)
 {
     return new_qtensor(im, op->outputs[0], h, 1, c);
 }
 
-struct qnode *import_node(struct tflite_import *im, const struct tflite_operator *op, enum qop qop,
-                          const int *inputs, int n_inputs, int output)
+struct qnode *tflite_import_node(struct tflite_import *im, const struct tflite_operator *op, enum qop qop,
+                                 const int *inputs, int n_inputs, int output)
 {
     struct qmodel *q = im->qmodel;
     struct qnode *node = &q->nodes[q->n_nodes];
@@ -128,10 +128,10 @@ struct qnode *import_node(struct tflite_import *im, const struct tflite_operator
     for (int i = 0; i < n_inputs; i++)
         node->inputs[i] = inputs[i];
     q->tensors[output].producer = q->n_nodes++;
-    return import_activation(im, op, node) ? node : NULL;
+    return tflite_import_activation(im, op, node) ? node : NULL;
 }
 
-bool import_activation(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node)
+bool tflite_import_activation(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node)
 {
     switch (op->activation) {
     case TFLITE_ACT_NONE:
@@ -148,43 +148,44 @@ bool import_activation(struct tflite_import *im, const struct tflite_operator *o
         node->clip_max = 6;
         return true;
     }
-    import_problem(im, "fused activation; RELU and RELU6 can be fused");
+    tflite_import_problem(im, "fused activation; RELU and RELU6 can be fused");
     return false;
 }
 
-int import_map(struct tflite_import *im, const struct tflite_operator *op, int i, bool padded)
+int tflite_import_map(struct tflite_import *im, const struct tflite_operator *op, int i, bool padded)
 {
-    const struct tflite_tensor *tensor = import_input(im, op, i);
+    const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
     int h, w, c;
     if (!tensor) {
-        import_contradiction(im, "an input is missing");
+        tflite_import_contradiction(im, "an input is missing");
         return -1;
     }
     if (tensor->data) {
-        import_problem(im, "a constant operand; fold it into the convolution before it");
+        tflite_import_problem(im, "a constant operand; fold it into the convolution before it");
         return -1;
     }
     const struct tflite_view *view = &im->views[op->inputs[i]];
     if (view->qtensor < 0) {
         if (!im->n_problems) /* else it was reported where it was produced */
-            import_problem(im, arena_printf(im->arena, "input '%s' is %s; int8 throughout is needed",
-                                            tensor->name, tflite_type_name(tensor->type)));
+            tflite_import_problem(im, arena_printf(im->arena, "input '%s' is %s; int8 throughout is needed",
+                                                   tensor->name, tflite_type_name(tensor->type)));
         return -1;
     }
     const struct qtensor *q = &im->qmodel->tensors[view->qtensor];
     enum tflite_axis plain[MODEL_MAX_RANK];
     plain_axes(plain, tensor->shape.rank);
-    bool same = import_as_map(&tensor->shape, &h, &w, &c) && h == q->h + view->pad_top + view->pad_bottom &&
+    bool same = tflite_import_as_map(&tensor->shape, &h, &w, &c) &&
+                h == q->h + view->pad_top + view->pad_bottom &&
                 w == q->w + view->pad_left + view->pad_right && c == q->c;
     for (int k = 0; k < tensor->shape.rank; k++)
         same = same && (tensor->shape.dim[k] == 1 || view->axis[k] == plain[k]);
     if (!same) {
-        import_problem(im, "reads a reshaped or transposed feature map; keep (n, h, w, c)");
+        tflite_import_problem(im, "reads a reshaped or transposed feature map; keep (n, h, w, c)");
         return -1;
     }
     if (!padded && (view->pad_top || view->pad_left || view->pad_bottom || view->pad_right)) {
-        import_contradiction(
-            im, "reads padding that was folded away"); /* import_pad() looks at the readers first */
+        tflite_import_contradiction(
+            im, "reads padding that was folded away"); /* tflite_import_pad() looks at the readers first */
         return -1;
     }
     return view->qtensor;
@@ -196,22 +197,22 @@ static bool same_map(const struct tflite_import *im, int a, int b)
     return x->h == y->h && x->w == y->w && x->c == y->c;
 }
 
-static void import_elementwise(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_elementwise(struct tflite_import *im, const struct tflite_operator *op)
 {
     for (int i = 0; i < 2; i++) {
-        const struct tflite_tensor *tensor = import_input(im, op, i);
+        const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
         if (tensor && tensor->data && shape_elements(&tensor->shape) == 1) {
-            import_constant_operand(im, op, 1 - i);
+            tflite_import_constant_operand(im, op, 1 - i);
             return;
         }
     }
     if (op->code == TFLITE_SUB) {
-        import_problem(im, "no int8 kernel; use ADD with the operand negated");
+        tflite_import_problem(im, "no int8 kernel; use ADD with the operand negated");
         return;
     }
-    int in[2] = {import_map(im, op, 0, false), -1};
-    in[1] = in[0] >= 0 ? import_map(im, op, 1, false) : -1;
-    const int out = in[1] >= 0 ? import_output(im, op) : -1;
+    int in[2] = {tflite_import_map(im, op, 0, false), -1};
+    in[1] = in[0] >= 0 ? tflite_import_map(im, op, 1, false) : -1;
+    const int out = in[1] >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const struct qtensor *a = &im->qmodel->tensors[in[0]], *b = &im->qmodel->tensors[in[1]];
@@ -224,33 +225,33 @@ static void import_elementwise(struct tflite_import *im, const struct tflite_ope
     }
     const bool gate = op->code == TFLITE_MUL && b->h == 1 && b->w == 1 && b->c == im->qmodel->tensors[out].c;
     if (!same_map(im, in[0], out) || !(same_map(im, in[1], out) || gate)) {
-        import_problem(im, "operands of different shape (MUL alone may broadcast (1, 1, c))");
+        tflite_import_problem(im, "operands of different shape (MUL alone may broadcast (1, 1, c))");
         return;
     }
-    import_node(im, op, op->code == TFLITE_MUL ? QOP_MUL : QOP_ADD, in, 2, out);
+    tflite_import_node(im, op, op->code == TFLITE_MUL ? QOP_MUL : QOP_ADD, in, 2, out);
 }
 
-static void import_softmax(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_softmax(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const int in = import_map(im, op, 0, false), out = in >= 0 ? import_output(im, op) : -1;
+    const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const struct qtensor *q = &im->qmodel->tensors[in];
     if (q->h != 1 || q->w != 1 || q->c > MAX_SOFTMAX || op->beta != 1)
-        import_problem(im, "only over the channels of one pixel, at most 4095, beta 1");
+        tflite_import_problem(im, "only over the channels of one pixel, at most 4095, beta 1");
     else if (!same_map(im, in, out))
-        import_contradiction(im, "input and output differ in shape");
+        tflite_import_contradiction(im, "input and output differ in shape");
     else
-        import_node(im, op, QOP_SOFTMAX, &in, 1, out);
+        tflite_import_node(im, op, QOP_SOFTMAX, &in, 1, out);
 }
 
 /* QUANTIZE of the graph input, DEQUANTIZE of what becomes the output: the int8 side is the network. */
-static void import_border(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_border(struct tflite_import *im, const struct tflite_operator *op)
 {
     const struct tflite *file = im->file;
-    const struct tflite_tensor *in = import_input(im, op, 0), *out = &file->tensors[op->outputs[0]];
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *out = &file->tensors[op->outputs[0]];
     if (op->code == TFLITE_QUANTIZE && in && in->type == TFLITE_INT8) {
-        import_table(im, op);
+        tflite_import_table(im, op);
         return;
     }
     if (op->code == TFLITE_QUANTIZE && op->inputs[0] == file->inputs[0] && im->qmodel->n_tensors == 0) {
@@ -258,116 +259,119 @@ static void import_border(struct tflite_import *im, const struct tflite_operator
         if (in->type == TFLITE_UINT8 &&
             (in->scale.n != 1 || out->scale.n != 1 || tflite_scale(in, 0) != tflite_scale(out, 0) ||
              tflite_zero_point(in, 0) != tflite_zero_point(out, 0) + shift))
-            import_problem(
+            tflite_import_problem(
                 im, "uint8 and int8 inputs of different scale; convert with inference_input_type=tf.int8");
         else if (in->type != TFLITE_UINT8 && in->type != TFLITE_FLOAT32)
-            import_problem(im, "only float and uint8 inputs can be quantized");
+            tflite_import_problem(im, "only float and uint8 inputs can be quantized");
         else
-            im->qmodel->input = import_output(im, op);
+            im->qmodel->input = tflite_import_output(im, op);
         return;
     }
     const bool last = op->outputs[0] == file->outputs[0] && op->inputs[0] >= 0;
     if (last && im->views[op->inputs[0]].qtensor >= 0 &&
         (out->type == TFLITE_FLOAT32 || out->type == TFLITE_UINT8)) {
-        im->qmodel->output = import_map(im, op, 0, false);
+        im->qmodel->output = tflite_import_map(im, op, 0, false);
         return;
     }
-    import_problem(im, "float arithmetic inside an int8 network; convert it with full-integer quantization");
+    tflite_import_problem(
+        im, "float arithmetic inside an int8 network; convert it with full-integer quantization");
 }
 
-static void import_supported(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_supported(struct tflite_import *im, const struct tflite_operator *op)
 {
     if (op->truncated || op->n_outputs != 1 || op->n_inputs < 1) {
-        import_problem(im, op->n_outputs == 1 ? "more than 16 inputs; join them in two steps"
-                                              : "only operators with one output have an int8 form");
+        tflite_import_problem(im, op->n_outputs == 1 ? "more than 16 inputs; join them in two steps"
+                                                     : "only operators with one output have an int8 form");
         return;
     }
     switch (op->code) {
     case TFLITE_CONV_2D:
     case TFLITE_DEPTHWISE_CONV_2D:
-        import_conv(im, op);
+        tflite_import_conv(im, op);
         return;
     case TFLITE_FULLY_CONNECTED:
-        import_fully_connected(im, op);
+        tflite_import_fully_connected(im, op);
         return;
     case TFLITE_ADD:
     case TFLITE_MUL:
     case TFLITE_SUB:
-        import_elementwise(im, op);
+        tflite_import_elementwise(im, op);
         return;
     case TFLITE_AVERAGE_POOL_2D:
     case TFLITE_MAX_POOL_2D:
-        import_pool(im, op);
+        tflite_import_pool(im, op);
         return;
     case TFLITE_MEAN:
-        import_mean(im, op);
+        tflite_import_mean(im, op);
         return;
     case TFLITE_SOFTMAX:
-        import_softmax(im, op);
+        tflite_import_softmax(im, op);
         return;
     case TFLITE_LOGISTIC:
     case TFLITE_HARD_SWISH:
     case TFLITE_RELU:
     case TFLITE_RELU6:
     case TFLITE_RELU_N1_TO_1:
-        import_table(im, op);
+        tflite_import_table(im, op);
         return;
     case TFLITE_QUANTIZE:
     case TFLITE_DEQUANTIZE:
-        import_border(im, op);
+        tflite_import_border(im, op);
         return;
     case TFLITE_PAD:
-        import_pad(im, op);
+        tflite_import_pad(im, op);
         return;
     case TFLITE_RESHAPE:
     case TFLITE_SQUEEZE:
     case TFLITE_EXPAND_DIMS:
-        import_reshape(im, op);
+        tflite_import_reshape(im, op);
         return;
     case TFLITE_TRANSPOSE:
-        import_transpose(im, op);
+        tflite_import_transpose(im, op);
         return;
     case TFLITE_STRIDED_SLICE:
-        import_slice(im, op);
+        tflite_import_slice(im, op);
         return;
     case TFLITE_CONCATENATION:
-        import_concat(im, op);
+        tflite_import_concat(im, op);
         return;
     case TFLITE_RESIZE_NEAREST_NEIGHBOR:
-        import_problem(im, "no int8 kernel yet; upsample with a transposed convolution outside the network");
+        tflite_import_problem(
+            im, "no int8 kernel yet; upsample with a transposed convolution outside the network");
         return;
     }
-    import_problem(im, "no int8 kernel; run it outside the network, or train without it");
+    tflite_import_problem(im, "no int8 kernel; run it outside the network, or train without it");
 }
 
 /* After a problem its readers are still looked at: all problems are told at once. */
-static void import_operator(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_operator(struct tflite_import *im, const struct tflite_operator *op)
 {
     const int before = im->n_problems;
-    import_supported(im, op);
+    tflite_import_supported(im, op);
     const int id = op->n_outputs == 1 ? op->outputs[0] : -1;
     int h, w, c;
     if (im->n_problems > before && id >= 0 && im->views[id].qtensor < 0 &&
         im->file->tensors[id].type == TFLITE_INT8 && im->file->tensors[id].scale.n == 1 &&
-        import_as_map(&im->file->tensors[id].shape, &h, &w, &c) && im->qmodel->n_tensors <= im->op_index + 1)
-        import_view_of_map(im, id, new_qtensor(im, id, h, w, c));
+        tflite_import_as_map(&im->file->tensors[id].shape, &h, &w, &c) &&
+        im->qmodel->n_tensors <= im->op_index + 1)
+        tflite_import_view_of_map(im, id, new_qtensor(im, id, h, w, c));
 }
 
-static int import_graph_input(struct tflite_import *im)
+static int tflite_import_graph_input(struct tflite_import *im)
 {
     const struct tflite *file = im->file;
     const struct tflite_tensor *input = &file->tensors[file->inputs[0]];
     int h, w, c;
     if (input->type != TFLITE_INT8)
         return 0; /* QUANTIZE makes it */
-    if (!import_as_map(&input->shape, &h, &w, &c))
+    if (!tflite_import_as_map(&input->shape, &h, &w, &c))
         return error_unsupported("%s: input '%s' is not one feature map (1, h, w, c) with sides up to 32767",
                                  file->path, input->name);
     if (input->scale.n != 1)
         return error_unsupported("%s: input '%s' has no scale; quantize the whole network", file->path,
                                  input->name);
     im->qmodel->input = new_qtensor(im, file->inputs[0], h, w, c);
-    import_view_of_map(im, file->inputs[0], im->qmodel->input);
+    tflite_import_view_of_map(im, file->inputs[0], im->qmodel->input);
     return 0;
 }
 
@@ -406,11 +410,11 @@ int qmodel_from_tflite(struct qmodel **out, const struct tflite *file, struct ar
     for (int i = 0; i < file->n_tensors; i++)
         im.views[i].qtensor = -1;
     im.needed = tflite_needed(file, arena);
-    int rc = import_graph_input(&im);
+    int rc = tflite_import_graph_input(&im);
     for (int i = 0; i < file->n_operators && !rc && !im.failed; i++) {
         im.op_index = i;
         if (im.needed[i])
-            import_operator(&im, &file->operators[i]);
+            tflite_import_operator(&im, &file->operators[i]);
     }
     if (!rc)
         rc = finish(&im);

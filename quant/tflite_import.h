@@ -23,46 +23,46 @@ struct tflite_import {
 
 /* The operator being imported has no int8 form; its tensors are marked so that readers do not complain again.
  */
-void import_problem(struct tflite_import *im, const char *what);
+void tflite_import_problem(struct tflite_import *im, const char *what);
 /* The file contradicts itself: prints error_input. */
-void import_contradiction(struct tflite_import *im, const char *what);
+void tflite_import_contradiction(struct tflite_import *im, const char *what);
 
-const struct tflite_tensor *import_input(const struct tflite_import *im, const struct tflite_operator *op,
-                                         int i);
+const struct tflite_tensor *tflite_import_input(const struct tflite_import *im,
+                                                const struct tflite_operator *op, int i);
 /* A constant input of int32 (or int64), or NULL. */
-const struct tflite_tensor *import_ints(const struct tflite_import *im, const struct tflite_operator *op,
-                                        int i);
+const struct tflite_tensor *tflite_import_ints(const struct tflite_import *im,
+                                               const struct tflite_operator *op, int i);
 /* (1, h, w, c), (1, w, c), (1, c) or (c); false: not such a map. */
-bool import_as_map(const struct shape *shape, int *h, int *w, int *c);
+bool tflite_import_as_map(const struct shape *shape, int *h, int *w, int *c);
 /* The qtensor that input i is, in order and with its own shape; -1 after a problem. Padding: only where
  * `padded` takes it. */
-int import_map(struct tflite_import *im, const struct tflite_operator *op, int i, bool padded);
+int tflite_import_map(struct tflite_import *im, const struct tflite_operator *op, int i, bool padded);
 /* A new qtensor with a scale, for output 0; -1 after a problem. */
-int import_output(struct tflite_import *im, const struct tflite_operator *op);
+int tflite_import_output(struct tflite_import *im, const struct tflite_operator *op);
 /* The same for what a MEAN leaves: (h, 1, c); the caller sets the view. */
-int import_reduced(struct tflite_import *im, const struct tflite_operator *op, int h, int c);
-struct qnode *import_node(struct tflite_import *im, const struct tflite_operator *op, enum qop qop,
-                          const int *inputs, int n_inputs, int output);
+int tflite_import_reduced(struct tflite_import *im, const struct tflite_operator *op, int h, int c);
+struct qnode *tflite_import_node(struct tflite_import *im, const struct tflite_operator *op, enum qop qop,
+                                 const int *inputs, int n_inputs, int output);
 /* Fused activation to clip bounds; false: a problem (TANH, SIGN_BIT). */
-bool import_activation(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node);
-void import_view_of_map(struct tflite_import *im, int tensor, int qtensor);
+bool tflite_import_activation(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node);
+void tflite_import_view_of_map(struct tflite_import *im, int tensor, int qtensor);
 
 /* tflite_layers.c */
-void import_conv(struct tflite_import *im, const struct tflite_operator *op);
-void import_fully_connected(struct tflite_import *im, const struct tflite_operator *op);
-void import_pool(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_fully_connected(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *op);
 
 /* tflite_tables.c: nodes whose 256 answers are computed here. */
-void import_table(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_table(struct tflite_import *im, const struct tflite_operator *op);
 /* ADD, SUB or MUL of a map (input `map`) and one constant number. */
-void import_constant_operand(struct tflite_import *im, const struct tflite_operator *op, int map);
+void tflite_import_constant_operand(struct tflite_import *im, const struct tflite_operator *op, int map);
 
 /* tflite_views.c */
-void import_reshape(struct tflite_import *im, const struct tflite_operator *op);
-void import_transpose(struct tflite_import *im, const struct tflite_operator *op);
-void import_slice(struct tflite_import *im, const struct tflite_operator *op);
-void import_pad(struct tflite_import *im, const struct tflite_operator *op);
-void import_mean(struct tflite_import *im, const struct tflite_operator *op);
-void import_concat(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_reshape(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_transpose(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_slice(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_concat(struct tflite_import *im, const struct tflite_operator *op);
 
 #endif

@@ -10,15 +10,15 @@ static const float *weight_scales(struct tflite_import *im, const struct tflite_
 {
     const size_t n = weights->scale.n;
     if (n != 1 && (n != (size_t)out_c || weights->quantized_dimension != dimension)) {
-        import_problem(im, "weights need one scale, or one per output channel");
+        tflite_import_problem(im, "weights need one scale, or one per output channel");
         return NULL;
     }
     float *scales = ARENA_ARRAY(im->arena, float, (size_t)out_c);
     for (int c = 0; c < out_c; c++) {
         scales[c] = tflite_scale(weights, n > 1 ? (size_t)c : 0);
         if (tflite_zero_point(weights, n > 1 ? (size_t)c : 0) != 0) {
-            import_problem(im,
-                           "weights with a zero point; int8 weights are symmetric in TFLite's specification");
+            tflite_import_problem(
+                im, "weights with a zero point; int8 weights are symmetric in TFLite's specification");
             return NULL;
         }
     }
@@ -29,7 +29,8 @@ static const float *weight_scales(struct tflite_import *im, const struct tflite_
 static bool set_constants(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node,
                           int dimension)
 {
-    const struct tflite_tensor *weights = import_input(im, op, 1), *bias = import_input(im, op, 2);
+    const struct tflite_tensor *weights = tflite_import_input(im, op, 1),
+                               *bias = tflite_import_input(im, op, 2);
     const int out_c = im->qmodel->tensors[node->output].c;
     node->weights = (const int8_t *)weights->data;
     node->n_weights = shape_elements(&weights->shape);
@@ -41,11 +42,11 @@ static bool set_constants(struct tflite_import *im, const struct tflite_operator
     if (!bias)
         return true;
     if (!bias->data || bias->type != TFLITE_INT32) {
-        import_problem(im, "the bias must be a constant of int32");
+        tflite_import_problem(im, "the bias must be a constant of int32");
         return false;
     }
     if (shape_elements(&bias->shape) != out_c) {
-        import_contradiction(im, "the bias does not have one value per output channel");
+        tflite_import_contradiction(im, "the bias does not have one value per output channel");
         return false;
     }
     for (int c = 0; c < out_c; c++)
@@ -56,10 +57,11 @@ static bool set_constants(struct tflite_import *im, const struct tflite_operator
 static const struct tflite_tensor *constant_weights(struct tflite_import *im,
                                                     const struct tflite_operator *op, int rank)
 {
-    const struct tflite_tensor *weights = import_input(im, op, 1);
+    const struct tflite_tensor *weights = tflite_import_input(im, op, 1);
     if (!weights || !weights->data || weights->type != TFLITE_INT8 || weights->shape.rank != rank ||
         weights->scale.n == 0) {
-        import_problem(im, "weights must be constants of int8; convert with full-integer quantization");
+        tflite_import_problem(im,
+                              "weights must be constants of int8; convert with full-integer quantization");
         return NULL;
     }
     return weights;
@@ -70,7 +72,7 @@ static bool window_fits_engine(struct tflite_import *im, const struct window *w)
     const bool fits = w->kernel_h <= 255 && w->kernel_w <= 255 && w->stride_h <= 255 && w->stride_w <= 255 &&
                       w->dilation_h <= 255 && w->dilation_w <= 255 && w->pad_top <= 127 && w->pad_left <= 127;
     if (!fits)
-        import_problem(im, "window too large: kernel, stride, dilation up to 255, padding up to 127");
+        tflite_import_problem(im, "window too large: kernel, stride, dilation up to 255, padding up to 127");
     return fits;
 }
 
@@ -79,11 +81,13 @@ static bool window_fits_engine(struct tflite_import *im, const struct window *w)
 static bool set_window(struct tflite_import *im, const struct tflite_operator *op, struct window *window)
 {
     const struct tflite_view *view = &im->views[op->inputs[0]];
-    const struct tflite_tensor *in = import_input(im, op, 0), *out = &im->file->tensors[op->outputs[0]];
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0),
+                               *out = &im->file->tensors[op->outputs[0]];
     int in_h, in_w, out_h, out_w, c;
-    if (!import_as_map(&in->shape, &in_h, &in_w, &c) || !import_as_map(&out->shape, &out_h, &out_w, &c) ||
+    if (!tflite_import_as_map(&in->shape, &in_h, &in_w, &c) ||
+        !tflite_import_as_map(&out->shape, &out_h, &out_w, &c) ||
         !tflite_window(window, op, in_h, in_w, out_h, out_w)) {
-        import_contradiction(im, "input, window and output sizes do not agree");
+        tflite_import_contradiction(im, "input, window and output sizes do not agree");
         return false;
     }
     const struct qtensor *q = &im->qmodel->tensors[view->qtensor];
@@ -98,29 +102,29 @@ static bool set_window(struct tflite_import *im, const struct tflite_operator *o
     return window_fits_engine(im, window);
 }
 
-void import_conv(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *op)
 {
     const bool depthwise = op->code == TFLITE_DEPTHWISE_CONV_2D;
-    const int in = import_map(im, op, 0, true);
+    const int in = tflite_import_map(im, op, 0, true);
     const struct tflite_tensor *weights = in >= 0 ? constant_weights(im, op, 4) : NULL;
-    const int out = weights ? import_output(im, op) : -1;
+    const int out = weights ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const int in_c = im->qmodel->tensors[in].c, out_c = im->qmodel->tensors[out].c;
     const int *dim = weights->shape.dim;
     if (depthwise ? dim[0] != 1 || dim[3] != out_c || out_c % in_c != 0 : dim[0] != out_c) {
-        import_contradiction(im, "weights and output channels do not agree");
+        tflite_import_contradiction(im, "weights and output channels do not agree");
         return;
     }
     if (!depthwise && dim[3] != in_c) {
-        import_problem(im,
-                       "grouped convolution; split it into one convolution per group and a CONCATENATION");
+        tflite_import_problem(
+            im, "grouped convolution; split it into one convolution per group and a CONCATENATION");
         return;
     }
     struct window window = {.kernel_h = dim[1], .kernel_w = dim[2]};
     if (!set_window(im, op, &window))
         return;
-    struct qnode *node = import_node(im, op, depthwise ? QOP_DEPTHWISE : QOP_CONV, &in, 1, out);
+    struct qnode *node = tflite_import_node(im, op, depthwise ? QOP_DEPTHWISE : QOP_CONV, &in, 1, out);
     if (node) {
         node->window = window;
         set_constants(im, op, node, depthwise ? 3 : 0);
@@ -130,16 +134,16 @@ void import_conv(struct tflite_import *im, const struct tflite_operator *op)
 /* Any view of the map will do, as long as its bytes are in order. */
 static int flat_input(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *tensor = import_input(im, op, 0);
+    const struct tflite_tensor *tensor = tflite_import_input(im, op, 0);
     const struct tflite_view *view = tensor ? &im->views[op->inputs[0]] : NULL;
     if (!view || view->qtensor < 0)
-        return import_map(im, op, 0, false); /* says why */
+        return tflite_import_map(im, op, 0, false); /* says why */
     enum tflite_axis last = AXIS_N;
     for (int i = 0; i < tensor->shape.rank; i++) {
         if (tensor->shape.dim[i] == 1)
             continue;
         if (view->axis[i] < last) {
-            import_problem(im, "reads a transposed feature map; keep (n, h, w, c)");
+            tflite_import_problem(im, "reads a transposed feature map; keep (n, h, w, c)");
             return -1;
         }
         last = view->axis[i];
@@ -147,49 +151,49 @@ static int flat_input(struct tflite_import *im, const struct tflite_operator *op
     return view->qtensor;
 }
 
-void import_fully_connected(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_fully_connected(struct tflite_import *im, const struct tflite_operator *op)
 {
     const int in = flat_input(im, op);
     const struct tflite_tensor *weights = in >= 0 ? constant_weights(im, op, 2) : NULL;
-    const int out = weights ? import_output(im, op) : -1;
+    const int out = weights ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const struct qtensor *q = &im->qmodel->tensors[out];
     if (q->h != 1 || q->w != 1 || qtensor_bytes(&im->qmodel->tensors[in]) != weights->shape.dim[1] ||
         op->weights_format) {
-        import_problem(im, "only a single row (1, k) can be multiplied, by plain weights");
+        tflite_import_problem(im, "only a single row (1, k) can be multiplied, by plain weights");
         return;
     }
     if (q->c != weights->shape.dim[0]) {
-        import_contradiction(im, "weights and output channels do not agree");
+        tflite_import_contradiction(im, "weights and output channels do not agree");
         return;
     }
-    struct qnode *node = import_node(im, op, QOP_FULLY_CONNECTED, &in, 1, out);
+    struct qnode *node = tflite_import_node(im, op, QOP_FULLY_CONNECTED, &in, 1, out);
     if (node)
         set_constants(im, op, node, 0);
 }
 
-void import_pool(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const int in = import_map(im, op, 0, false), out = in >= 0 ? import_output(im, op) : -1;
+    const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     struct window window = {.kernel_h = op->kernel_h, .kernel_w = op->kernel_w};
     struct tflite_operator plain = *op;
     plain.dilation_h = plain.dilation_w = 1;
     if (im->qmodel->tensors[in].c != im->qmodel->tensors[out].c) {
-        import_contradiction(im, "input and output differ in channels");
+        tflite_import_contradiction(im, "input and output differ in channels");
         return;
     }
     if (!set_window(im, &plain, &window))
         return;
     const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     if (a->scale != b->scale || a->zero_point != b->zero_point) {
-        import_problem(im, "pooling with another output scale; TFLite's pools keep the scale");
+        tflite_import_problem(im, "pooling with another output scale; TFLite's pools keep the scale");
         return;
     }
-    struct qnode *node =
-        import_node(im, op, op->code == TFLITE_MAX_POOL_2D ? QOP_MAX_POOL : QOP_AVERAGE_POOL, &in, 1, out);
+    struct qnode *node = tflite_import_node(
+        im, op, op->code == TFLITE_MAX_POOL_2D ? QOP_MAX_POOL : QOP_AVERAGE_POOL, &in, 1, out);
     if (node)
         node->window = window;
 }

@@ -143,8 +143,8 @@ static void set_logistic(struct tflite_import *im, struct qnode *node, const str
 {
     const double real = (double)in->scale * (1 << (31 - LOGISTIC_BITS));
     if (out->scale != 1.0f / 256 || out->zero_point != -128 || !(real > 1) || !(real < (double)(1 << 30))) {
-        import_problem(im,
-                       "LOGISTIC needs output scale 1/256 and zero point -128, and an input scale below 8");
+        tflite_import_problem(
+            im, "LOGISTIC needs output scale 1/256 and zero point -128, and an input scale below 8");
         return;
     }
     struct logistic f = {.in_zero = in->zero_point};
@@ -165,7 +165,7 @@ static void set_hard_swish(struct tflite_import *im, struct qnode *node, const s
     int32_t multiplier;
     int8_t exponent;
     if (!usable((double)(fine / out->scale)) || !usable((double)(fine / reluish))) {
-        import_problem(im, "scales of input and output are too far apart");
+        tflite_import_problem(im, "scales of input and output are too far apart");
         return;
     }
     quantize_multiplier((double)(fine / out->scale), &multiplier, &exponent);
@@ -175,7 +175,7 @@ static void set_hard_swish(struct tflite_import *im, struct qnode *node, const s
     f.reluish_multiplier = to_int16(multiplier);
     f.reluish_exponent = exponent;
     if (f.out_exponent > 0) {
-        import_problem(im, "the output scale is too small for the input's (TFLite refuses it, too)");
+        tflite_import_problem(im, "the output scale is too small for the input's (TFLite refuses it, too)");
         return;
     }
     set_table(im, node, hard_swish_value, &f);
@@ -190,7 +190,7 @@ static void set_rescale(struct tflite_import *im, struct qnode *node, const stru
         code == TFLITE_QUANTIZE ? (double)in->scale / (double)out->scale : (double)(in->scale / out->scale);
     struct rescale f = {.in_zero = in->zero_point, .out_zero = out->zero_point, .low = -128, .high = 127};
     if (!usable(real)) {
-        import_problem(im, "scales of input and output are too far apart");
+        tflite_import_problem(im, "scales of input and output are too far apart");
         return;
     }
     quantize_multiplier(real, &f.multiplier, &f.shift);
@@ -215,20 +215,20 @@ static bool usable_tensor(const struct qtensor *tensor)
 /* Input, output and node of an element-wise function; NULL after a problem. */
 static struct qnode *table_node(struct tflite_import *im, const struct tflite_operator *op, int input)
 {
-    const int in = import_map(im, op, input, false), out = in >= 0 ? import_output(im, op) : -1;
+    const int in = tflite_import_map(im, op, input, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return NULL;
     const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     if (a->h != b->h || a->w != b->w || a->c != b->c || !usable_tensor(a) || !usable_tensor(b)) {
-        import_contradiction(im, "input and output differ in shape, or their scales are not usable");
+        tflite_import_contradiction(im, "input and output differ in shape, or their scales are not usable");
         return NULL;
     }
     struct tflite_operator plain = *op;
     plain.activation = TFLITE_ACT_NONE; /* part of the table */
-    return import_node(im, &plain, QOP_TABLE, &in, 1, out);
+    return tflite_import_node(im, &plain, QOP_TABLE, &in, 1, out);
 }
 
-void import_table(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_table(struct tflite_import *im, const struct tflite_operator *op)
 {
     struct qnode *node = table_node(im, op, 0);
     if (!node)
@@ -262,10 +262,10 @@ static int combined(const void *function, int q)
     return mcu_clamp(mcu_requantize(value, f->multiplier[1], f->shift[1]) + f->out_zero, f->low, f->high);
 }
 
-void import_constant_operand(struct tflite_import *im, const struct tflite_operator *op, int map)
+void tflite_import_constant_operand(struct tflite_import *im, const struct tflite_operator *op, int map)
 {
     struct qnode *node = table_node(im, op, map);
-    const struct tflite_tensor *constant = import_input(im, op, 1 - map);
+    const struct tflite_tensor *constant = tflite_import_input(im, op, 1 - map);
     if (!node)
         return;
     const struct qtensor *in = &im->qmodel->tensors[node->inputs[0]],
@@ -273,10 +273,10 @@ void import_constant_operand(struct tflite_import *im, const struct tflite_opera
     struct qnode act = {.clip_min = -INFINITY, .clip_max = INFINITY};
     if (constant->type != TFLITE_INT8 || constant->scale.n != 1 || !(tflite_scale(constant, 0) > 0) ||
         llabs(tflite_zero_point(constant, 0)) > 128) {
-        import_problem(im, "the constant is not int8 with one scale");
+        tflite_import_problem(im, "the constant is not int8 with one scale");
         return;
     }
-    if (!import_activation(im, op, &act))
+    if (!tflite_import_activation(im, op, &act))
         return;
     const float scale = tflite_scale(constant, 0);
     const int number = (int)(tflite_int(constant, 0) - tflite_zero_point(constant, 0));
@@ -294,7 +294,7 @@ void import_constant_operand(struct tflite_import *im, const struct tflite_opera
                             f.multiply ? (double)(in->scale * scale / out->scale)
                                        : twice_max / ((1 << 20) * (double)out->scale)};
     if (!usable(real[0]) || !usable(real[1]) || !(real[2] > 1e-9) || !(real[2] < (f.multiply ? 1e3 : 1))) {
-        import_problem(im, "scales of the operands and the output are too far apart");
+        tflite_import_problem(im, "scales of the operands and the output are too far apart");
         return;
     }
     if (!f.multiply) {

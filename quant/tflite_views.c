@@ -25,15 +25,16 @@ static bool padded(const struct tflite_view *view)
 /* View of input 0; NULL after a problem. Scales of input and output must agree: nothing is computed. */
 static const struct tflite_view *input_view(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = import_input(im, op, 0), *out = &im->file->tensors[op->outputs[0]];
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0),
+                               *out = &im->file->tensors[op->outputs[0]];
     const struct tflite_view *view = in ? &im->views[op->inputs[0]] : NULL;
     if (!view || view->qtensor < 0 || padded(view)) {
-        import_map(im, op, 0, false); /* says why */
+        tflite_import_map(im, op, 0, false); /* says why */
         return NULL;
     }
     if (out->type != TFLITE_INT8 || out->scale.n != 1 || tflite_scale(in, 0) != tflite_scale(out, 0) ||
         tflite_zero_point(in, 0) != tflite_zero_point(out, 0)) {
-        import_problem(im, "moves data into another scale; requantize in an operator before it");
+        tflite_import_problem(im, "moves data into another scale; requantize in an operator before it");
         return NULL;
     }
     return view;
@@ -47,31 +48,31 @@ static bool reshape_graph_input(struct tflite_import *im, const struct tflite_op
         for (int k = 0; k < im->file->operators[i].n_inputs; k++)
             readers += im->file->operators[i].inputs[k] == op->inputs[0];
     if (qtensor != im->qmodel->input || im->qmodel->n_nodes || readers != 1 ||
-        !import_as_map(&im->file->tensors[op->outputs[0]].shape, &h, &w, &c))
+        !tflite_import_as_map(&im->file->tensors[op->outputs[0]].shape, &h, &w, &c))
         return false;
     struct qtensor *q = &im->qmodel->tensors[qtensor];
     q->h = h;
     q->w = w;
     q->c = c;
-    import_view_of_map(im, op->outputs[0], qtensor);
+    tflite_import_view_of_map(im, op->outputs[0], qtensor);
     im->views[op->inputs[0]].qtensor = -1; /* its shape is not the map's any more */
     return true;
 }
 
-void import_reshape(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_reshape(struct tflite_import *im, const struct tflite_operator *op)
 {
     const struct tflite_view *view = input_view(im, op);
     if (!view)
         return;
     const int id = op->outputs[0], qtensor = view->qtensor;
-    const struct tflite_tensor *in = import_input(im, op, 0), *out = &im->file->tensors[id];
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *out = &im->file->tensors[id];
     const struct qtensor *q = &im->qmodel->tensors[qtensor];
     if (shape_elements(&in->shape) != shape_elements(&out->shape)) {
-        import_contradiction(im, "input and output differ in size");
+        tflite_import_contradiction(im, "input and output differ in size");
         return;
     }
     if (!in_order(in, view)) {
-        import_problem(im, "reshapes a transposed feature map; keep (n, h, w, c)");
+        tflite_import_problem(im, "reshapes a transposed feature map; keep (n, h, w, c)");
         return;
     }
     if (reshape_graph_input(im, op, qtensor))
@@ -97,15 +98,15 @@ void import_reshape(struct tflite_import *im, const struct tflite_operator *op)
             im->views[id].axis[i] = AXIS_C;
 }
 
-void import_transpose(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_transpose(struct tflite_import *im, const struct tflite_operator *op)
 {
     const struct tflite_view *view = input_view(im, op);
-    const struct tflite_tensor *in = import_input(im, op, 0), *order = import_ints(im, op, 1);
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *order = tflite_import_ints(im, op, 1);
     const struct tflite_tensor *out = &im->file->tensors[op->outputs[0]];
     if (!view)
         return;
     if (!order || shape_elements(&order->shape) != in->shape.rank || out->shape.rank != in->shape.rank) {
-        import_problem(im, "the order of dimensions must be constant");
+        tflite_import_problem(im, "the order of dimensions must be constant");
         return;
     }
     struct tflite_view turned = {.qtensor = view->qtensor};
@@ -114,7 +115,7 @@ void import_transpose(struct tflite_import *im, const struct tflite_operator *op
         const int64_t from = tflite_int(order, (size_t)i);
         if (from < 0 || from >= in->shape.rank || seen & 1u << from ||
             out->shape.dim[i] != in->shape.dim[from]) {
-            import_contradiction(im, "the order of dimensions does not lead from input to output");
+            tflite_import_contradiction(im, "the order of dimensions does not lead from input to output");
             return;
         }
         seen |= 1u << from;
@@ -124,22 +125,22 @@ void import_transpose(struct tflite_import *im, const struct tflite_operator *op
 }
 
 /* A slice of everything. */
-void import_slice(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_slice(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = import_input(im, op, 0);
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0);
     if (!in || !shape_equal(&in->shape, &im->file->tensors[op->outputs[0]].shape)) {
-        import_problem(im, "cuts a part out of a feature map; crop before the network");
+        tflite_import_problem(im, "cuts a part out of a feature map; crop before the network");
         return;
     }
     for (int i = 0; i < 3; i++) {
-        const struct tflite_tensor *numbers = import_ints(im, op, i + 1);
+        const struct tflite_tensor *numbers = tflite_import_ints(im, op, i + 1);
         if (!numbers || shape_elements(&numbers->shape) != in->shape.rank) {
-            import_problem(im, "begin, end and strides must be constants");
+            tflite_import_problem(im, "begin, end and strides must be constants");
             return;
         }
         for (int k = 0; i == 2 && k < in->shape.rank; k++)
             if (tflite_int(numbers, (size_t)k) != 1 && in->shape.dim[k] > 1) {
-                import_problem(im, "reverses a feature map");
+                tflite_import_problem(im, "reverses a feature map");
                 return;
             }
     }
@@ -167,35 +168,36 @@ static bool only_convolutions_read(const struct tflite_import *im, int tensor)
     return any;
 }
 
-void import_pad(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *op)
 {
     enum { MAX_PAD = 127 };
-    const struct tflite_tensor *amounts = import_ints(im, op, 1), *in = import_input(im, op, 0);
+    const struct tflite_tensor *amounts = tflite_import_ints(im, op, 1), *in = tflite_import_input(im, op, 0);
     const struct tflite_tensor *out = &im->file->tensors[op->outputs[0]];
-    const int qtensor = import_map(im, op, 0, true);
+    const int qtensor = tflite_import_map(im, op, 0, true);
     if (qtensor < 0)
         return;
     if (!amounts || in->shape.rank != 4 || shape_elements(&amounts->shape) != 8 || out->shape.rank != 4) {
-        import_problem(im, "only rows and columns of a feature map can be padded, by constant amounts");
+        tflite_import_problem(im,
+                              "only rows and columns of a feature map can be padded, by constant amounts");
         return;
     }
     int pad[8];
     for (int i = 0; i < 8; i++) {
         const int64_t amount = tflite_int(amounts, (size_t)i);
         if (amount < 0 || amount > MAX_PAD || ((i < 2 || i > 5) && amount)) {
-            import_problem(im, "only rows and columns can be padded, by 0 to 127");
+            tflite_import_problem(im, "only rows and columns can be padded, by 0 to 127");
             return;
         }
         pad[i] = (int)amount;
     }
     for (int i = 0; i < 4; i++)
         if (out->shape.dim[i] != in->shape.dim[i] + pad[2 * i] + pad[2 * i + 1]) {
-            import_contradiction(im, "input, padding and output sizes do not agree");
+            tflite_import_contradiction(im, "input, padding and output sizes do not agree");
             return;
         }
     if (out->scale.n != 1 || in->scale.n != 1 || tflite_scale(in, 0) != tflite_scale(out, 0) ||
         tflite_zero_point(in, 0) != tflite_zero_point(out, 0)) {
-        import_problem(im, "input and output differ in scale");
+        tflite_import_problem(im, "input and output differ in scale");
         return;
     }
     const struct tflite_view before = im->views[op->inputs[0]];
@@ -209,8 +211,8 @@ void import_pad(struct tflite_import *im, const struct tflite_operator *op)
         im->views[op->outputs[0]] = view;
         return;
     }
-    const int output = import_output(im, op);
-    struct qnode *node = output < 0 ? NULL : import_node(im, op, QOP_PAD, &qtensor, 1, output);
+    const int output = tflite_import_output(im, op);
+    struct qnode *node = output < 0 ? NULL : tflite_import_node(im, op, QOP_PAD, &qtensor, 1, output);
     if (node)
         node->window = (struct window){.pad_top = pad[2] + before.pad_top,
                                        .pad_bottom = pad[3] + before.pad_bottom,
@@ -219,14 +221,14 @@ void import_pad(struct tflite_import *im, const struct tflite_operator *op)
 }
 
 /* Over rows and columns together, or over columns only (rows stay); TFLite rounds once per MEAN. */
-void import_mean(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = import_input(im, op, 0), *axes = import_ints(im, op, 1);
+    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *axes = tflite_import_ints(im, op, 1);
     const int id = op->outputs[0];
     const struct tflite_tensor *out = &im->file->tensors[id];
     const struct tflite_view *view = in ? &im->views[op->inputs[0]] : NULL;
     if (!view || view->qtensor < 0 || padded(view)) {
-        import_map(im, op, 0, false);
+        tflite_import_map(im, op, 0, false);
         return;
     }
     const struct qtensor q = im->qmodel->tensors[view->qtensor];
@@ -235,7 +237,7 @@ void import_mean(struct tflite_import *im, const struct tflite_operator *op)
         int64_t axis = tflite_int(axes, (size_t)i);
         axis += axis < 0 ? in->shape.rank : 0;
         if (axis < 0 || axis >= in->shape.rank) {
-            import_contradiction(im, "an axis is outside the input's dimensions");
+            tflite_import_contradiction(im, "an axis is outside the input's dimensions");
             return;
         }
         reduced[axis] = true;
@@ -243,7 +245,7 @@ void import_mean(struct tflite_import *im, const struct tflite_operator *op)
     }
     const bool rows = over[AXIS_H] || q.h == 1, columns = over[AXIS_W] || q.w == 1;
     if (!axes || over[AXIS_C] || over[AXIS_N] || !columns || (!rows && q.h > 1 && !over[AXIS_W])) {
-        import_problem(im, "only over rows and columns together, or over columns and then rows");
+        tflite_import_problem(im, "only over rows and columns together, or over columns and then rows");
         return;
     }
     /* What is left of the dimensions, in the file's order. */
@@ -258,47 +260,47 @@ void import_mean(struct tflite_import *im, const struct tflite_operator *op)
         left.axis[rank++] = view->axis[i];
     }
     if (!agrees || rank != out->shape.rank) {
-        import_contradiction(im, "input, axes and output shape do not agree");
+        tflite_import_contradiction(im, "input, axes and output shape do not agree");
         return;
     }
     const int from = view->qtensor;
     im->views[id].qtensor = -1;
-    const int output = import_reduced(im, op, rows ? 1 : q.h, q.c);
+    const int output = tflite_import_reduced(im, op, rows ? 1 : q.h, q.c);
     if (output < 0)
         return;
     im->views[id] = left;
-    import_node(im, op, QOP_MEAN, &from, 1, output);
+    tflite_import_node(im, op, QOP_MEAN, &from, 1, output);
 }
 
-void import_concat(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_concat(struct tflite_import *im, const struct tflite_operator *op)
 {
     int in[QNODE_MAX_INPUTS], channels = 0;
     for (int i = 0; i < op->n_inputs; i++)
-        if ((in[i] = import_map(im, op, i, false)) < 0)
+        if ((in[i] = tflite_import_map(im, op, i, false)) < 0)
             return;
-    const int output = import_output(im, op), rank = im->file->tensors[op->outputs[0]].shape.rank;
+    const int output = tflite_import_output(im, op), rank = im->file->tensors[op->outputs[0]].shape.rank;
     if (output < 0)
         return;
     const struct qtensor *out = &im->qmodel->tensors[output];
     if (op->axis != rank - 1 && op->axis != -1) {
-        import_problem(im, "only channels can be concatenated");
+        tflite_import_problem(im, "only channels can be concatenated");
         return;
     }
     for (int i = 0; i < op->n_inputs; i++) {
         const struct qtensor *part = &im->qmodel->tensors[in[i]];
         channels += part->c;
         if (part->scale != out->scale || part->zero_point != out->zero_point) {
-            import_problem(im, "inputs and output differ in scale; requantize before it (QUANTIZE)");
+            tflite_import_problem(im, "inputs and output differ in scale; requantize before it (QUANTIZE)");
             return;
         }
         if (part->h != out->h || part->w != out->w) {
-            import_contradiction(im, "inputs differ in rows or columns");
+            tflite_import_contradiction(im, "inputs differ in rows or columns");
             return;
         }
     }
     if (channels != out->c) {
-        import_contradiction(im, "channels of the inputs do not add up to the output's");
+        tflite_import_contradiction(im, "channels of the inputs do not add up to the output's");
         return;
     }
-    import_node(im, op, QOP_CONCAT, in, op->n_inputs, output);
+    tflite_import_node(im, op, QOP_CONCAT, in, op->n_inputs, output);
 }
