@@ -89,5 +89,8 @@ def write(path, space, tensors, class_names=None):
     return len(data)
 
 
-def read_tensors(path):
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+def read(path):
+    """(the "mcunet.supernet" of a file, its tensors by name)"""
+    model = onnx.load(path)
+    meta = {p.key: p.value for p in model.metadata_props}
+    return json.loads(meta["mcunet.supernet"]), {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}

@@ -140,6 +140,13 @@ def main():
         read = lambda d: open(os.path.join(d, "out.onnx"), "rb").read()
         check(read(a) == read(b), "interrupted and uninterrupted training write the same bytes")
 
+        more = dict(CONFIG, phases=[dict(CONFIG["phases"][1], epochs=0.25, lr=0.0)])
+        with open(os.path.join(tmp, "more.json"), "w") as f:
+            json.dump(more, f)
+        c = os.path.join(tmp, "c")
+        log = train(c, os.path.join(tmp, "more.json"), images, "--init", os.path.join(a, "out.onnx"))
+        check("started from out.onnx" in log and read(a) == read(c), "--init with a learning rate of zero changes nothing")
+
         x = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(2)) * 2 - 1
         logits, m, tensors = run_onnx(os.path.join(a, "out.onnx"), x)
         meta = {p.key: json.loads(p.value) for p in m.metadata_props}

@@ -203,6 +203,8 @@ class Trainer:
     def resume(self):
         path = os.path.join(self.args.work, "checkpoint.pt")
         if not os.path.exists(path):
+            if self.args.init:
+                self.start_from(self.args.init)
             return
         c = torch.load(path, map_location=self.device)
         if c["supernet"] != self.space.json() or c["seed"] != self.args.seed:
@@ -210,6 +212,17 @@ class Trainer:
         self.model.load_state_dict(c["params"])
         self.momentum, self.step, self.sorted = c["momentum"], c["step"], c["sorted"]
         log(f"resumed at step {self.step}")
+
+    @torch.no_grad()
+    def start_from(self, path):
+        """Weights of a supernet.onnx of the same architecture; its channels are in order of importance already."""
+        spec, tensors = export.read(path)
+        if spec != self.space.spec:
+            raise SystemExit(f"error: {path}: its mcunet.supernet is not the \"supernet\" of the configuration")
+        for name, t in self.model.initializers().items():
+            t.copy_(torch.from_numpy(tensors[name].copy()))
+        self.sorted = True
+        log(f"started from {os.path.basename(path)}")
 
     def sort(self):
         for name, moves in self.model.sort_channels().items():
@@ -273,6 +286,7 @@ def main():
     ap.add_argument("--work", required=True, help="folder for checkpoints")
     ap.add_argument("-o", "--output", required=True, help="supernet.onnx to write")
     ap.add_argument("--cache", help="folder for decoded images, kept between runs")
+    ap.add_argument("--init", help="start from the weights of this supernet.onnx instead of random ones")
     ap.add_argument("--preview", help="also write the net of every evaluation here")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--threads", type=int, default=0, help="0: PyTorch's choice")
