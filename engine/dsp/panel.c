@@ -37,40 +37,44 @@ uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel)
 #ifdef MCU_DSP_ASM
 
 /* Loads and stores of several registers: half the instructions, no more cycles. */
-__asm__(" .syntax unified\n .thumb\n"
-        " .section .text.mcu_expand_weights, \"ax\", %progbits\n"
-        " .p2align 3\n .global mcu_expand_weights\n .thumb_func\n .type mcu_expand_weights, %function\n"
-        "mcu_expand_weights:\n"
-        " push {r4-r11, lr}\n"
-        "1:\n"
-        " ldm r0!, {r3-r6}\n"
-        " sxtb16 r7, r3\n sxtb16 r8, r4\n sxtb16 r9, r5\n sxtb16 r10, r6\n"
-        " sxtb16 r11, r3, ror #8\n sxtb16 r12, r4, ror #8\n stm r1!, {r7-r10}\n"
-        " sxtb16 r7, r5, ror #8\n sxtb16 lr, r6, ror #8\n"
-        " str r7, [r1, #8]\n str lr, [r1, #12]\n str r12, [r1, #4]\n str r11, [r1], #16\n"
-        " cmp r1, r2\n bne 1b\n"
-        " pop {r4-r11, pc}\n"
-        " .size mcu_expand_weights, . - mcu_expand_weights\n"
-
-        /* two words of each pixel, then one; a and b may be unaligned */
-        " .section .text.mcu_unpack_pair, \"ax\", %progbits\n"
-        " .p2align 3\n .global mcu_unpack_pair\n .thumb_func\n .type mcu_unpack_pair, %function\n"
-        "mcu_unpack_pair:\n"
-        " push {r4-r11, lr}\n"
-        " subs r2, r2, #2\n blt 2f\n"
-        "1:\n"
-        " ldr r4, [r0], #4\n ldr r5, [r1], #4\n ldr r10, [r0], #4\n ldr r11, [r1], #4\n"
-        " sxtb16 r6, r4, ror #8\n sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n"
-        " sxtb16 r8, r10\n sxtb16 r9, r11\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n"
-        " subs r2, r2, #2\n stm r3!, {r4-r11}\n bge 1b\n"
-        "2:\n"
-        " adds r2, r2, #2\n beq 3f\n"
-        " ldr r4, [r0]\n ldr r5, [r1]\n"
-        " sxtb16 r6, r4, ror #8\n sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n stm r3!, {r4-r7}\n"
-        "3:\n"
-        " pop {r4-r11, pc}\n"
-        " .size mcu_unpack_pair, . - mcu_unpack_pair\n"
-        " .text\n");
+/* clang-format off */
+__asm__(
+    " .syntax unified\n"
+    " .thumb\n"
+    " .section .text.mcu_expand_weights, \"ax\", %progbits\n"
+    " .p2align 3\n"
+    " .global mcu_expand_weights\n"
+    " .thumb_func\n"
+    " .type mcu_expand_weights, %function\n"
+    "mcu_expand_weights:\n"
+    " push {r4-r11, lr}\n"
+    "1:\n"
+    " ldm r0!, {r3-r6}\n sxtb16 r7, r3\n sxtb16 r8, r4\n sxtb16 r9, r5\n sxtb16 r10, r6\n"
+    " sxtb16 r11, r3, ror #8\n sxtb16 r12, r4, ror #8\n stm r1!, {r7-r10}\n sxtb16 r7, r5, ror #8\n"
+    " sxtb16 lr, r6, ror #8\n str r7, [r1, #8]\n str lr, [r1, #12]\n str r12, [r1, #4]\n"
+    " str r11, [r1], #16\n cmp r1, r2\n bne 1b\n pop {r4-r11, pc}\n"
+    " .size mcu_expand_weights, . - mcu_expand_weights\n"
+    /* two words of each pixel, then one; a and b may be unaligned */
+    " .section .text.mcu_unpack_pair, \"ax\", %progbits\n"
+    " .p2align 3\n"
+    " .global mcu_unpack_pair\n"
+    " .thumb_func\n"
+    " .type mcu_unpack_pair, %function\n"
+    "mcu_unpack_pair:\n"
+    " push {r4-r11, lr}\n subs r2, r2, #2\n blt 2f\n"
+    "1:\n"
+    " ldr r4, [r0], #4\n ldr r5, [r1], #4\n ldr r10, [r0], #4\n ldr r11, [r1], #4\n sxtb16 r6, r4, ror #8\n"
+    " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n sxtb16 r8, r10\n sxtb16 r9, r11\n"
+    " sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n subs r2, r2, #2\n stm r3!, {r4-r11}\n bge 1b\n"
+    "2:\n"
+    " adds r2, r2, #2\n beq 3f\n ldr r4, [r0]\n ldr r5, [r1]\n sxtb16 r6, r4, ror #8\n"
+    " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n stm r3!, {r4-r7}\n"
+    "3:\n"
+    " pop {r4-r11, pc}\n"
+    " .size mcu_unpack_pair, . - mcu_unpack_pair\n"
+    " .text\n"
+);
+/* clang-format on */
 
 #else
 

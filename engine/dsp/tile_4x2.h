@@ -56,14 +56,40 @@ struct mcu_tile {
 /* All whole pixel pairs of [pixels, pixels_end). Requantisation MCU_REQUANT_FAST or MCU_REQUANT_ROUND. */
 void mcu_tile_4x2(const struct mcu_tile *tile);
 
+/*
+ * The same sums as int32, without bias, for several positions one after the other: position i multiplies the
+ * i-th pixel panel by the i-th weight panel. Eight int32 per pair of pixels: 4 channels of one, 4 of the
+ * other. Read by the assembly.
+ */
+struct mcu_tile_raw {
+    const uint32_t *pixels;
+    const uint32_t *weights;
+    const uint32_t *weights_end; /* of the first position */
+    int32_t positions;
+    int32_t *out;
+    int32_t pixels_bytes;       /* of one position */
+    const uint32_t *pixels_end; /* of the first position */
+    uint32_t entry;             /* as in struct mcu_tile */
+    uint32_t skip_bytes;
+    int32_t weights_bytes; /* of one position */
+};
+
+void mcu_tile_4x2_raw(const struct mcu_tile_raw *tile);
+
 /* One pixel of a pair, n <= 4 channels, any requantisation mode; plain C. pixel: its first word, at every
  * second word. */
 void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *out, int32_t n);
 
-static inline void mcu_tile_set_depth(struct mcu_tile *tile, int32_t depth)
+/* Steps that the first turn leaves out. */
+static inline uint32_t mcu_tile_skip(int32_t depth)
 {
     const uint32_t ragged = (uint32_t)depth / 2 % MCU_TILE_STEPS;
-    const uint32_t skip = ragged ? MCU_TILE_STEPS - ragged : 0;
+    return ragged ? MCU_TILE_STEPS - ragged : 0;
+}
+
+static inline void mcu_tile_set_depth(struct mcu_tile *tile, int32_t depth)
+{
+    const uint32_t skip = mcu_tile_skip(depth);
     tile->entry = skip / 2;
     tile->skip_bytes = skip * 8;
 }
