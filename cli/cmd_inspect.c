@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "cli/inspect.h"
+#include "cli/network.h"
 #include "model/model.h"
 #include "model/onnx.h"
 #include "model/passes.h"
@@ -22,8 +23,8 @@
 
 static const char usage[] =
     "mcunet inspect FILE [options]\n\n"
-    "Shows what is in a file: a network (.onnx, float or int8), a supernet or one of its\n"
-    "subnets, or an artifact (schedule.json, space.json, search.json, ...).";
+    "Shows what is in a file: a network (.onnx or .tflite, float or int8), a supernet or one\n"
+    "of its subnets, or an artifact (schedule.json, space.json, search.json, ...).";
 
 struct inspect_options {
     const char *subnet;
@@ -87,6 +88,15 @@ static int inspect_onnx(json_t **out, const char *path, const struct inspect_opt
     return rc;
 }
 
+static int inspect_tflite(json_t **out, const char *path, struct arena *arena)
+{
+    struct network network;
+    int rc = network_load(&network, path, NULL, true, arena);
+    if (!rc)
+        *out = network.qmodel ? inspect_qmodel(network.qmodel) : inspect_model(network.model);
+    return rc;
+}
+
 static int inspect_artifact(json_t **out, const char *path)
 {
     int rc = json_read(out, path);
@@ -103,10 +113,12 @@ static int inspect(const char *path, const struct inspect_options *options, stru
     int rc;
     if (ends_in(path, ".onnx"))
         rc = inspect_onnx(&json, path, options, arena);
+    else if (ends_in(path, ".tflite"))
+        rc = inspect_tflite(&json, path, arena);
     else if (ends_in(path, ".json"))
         rc = inspect_artifact(&json, path);
     else
-        rc = error_usage("'%s': expected a file named .onnx or .json (boards: mcunet boards FILE.yml)", path);
+        rc = error_usage("'%s': expected a file named .onnx, .tflite or .json (boards: mcunet boards FILE.yml)", path);
     if (rc)
         return rc;
     if (options->json) {

@@ -11,10 +11,12 @@
 #include "model/model.h"
 #include "model/onnx.h"
 #include "model/passes.h"
+#include "model/tflite.h"
 #include "nas/subnet.h"
 #include "nas/supernet.h"
 #include "quant/qdq.h"
 #include "quant/qmodel.h"
+#include "quant/tflite.h"
 
 static const char *qmodel_metadata(const struct qmodel *qmodel, const char *key)
 {
@@ -37,11 +39,9 @@ int network_preprocess(struct preprocess *out, bool *known, const struct model *
     return take_preprocess(out, known, model_get_metadata(model, "mcunet.preprocess"), override);
 }
 
-static int load_int8(struct network *out, const char *path, const char *preprocess, struct arena *arena)
+/* What an int8 network takes and gives. */
+static int describe_int8(struct network *out, const char *preprocess)
 {
-    int rc = qdq_read(&out->qmodel, path, arena);
-    if (rc)
-        return rc;
     const struct qmodel *q = out->qmodel;
     const struct qtensor *in = &q->tensors[q->input];
     out->resolution = in->h == in->w && in->c == 3 ? in->h : 0;
@@ -49,15 +49,17 @@ static int load_int8(struct network *out, const char *path, const char *preproce
     return take_preprocess(&out->preprocess, &out->preprocess_known, qmodel_metadata(q, "mcunet.preprocess"), preprocess);
 }
 
-static int load_float(struct network *out, const char *path, const char *preprocess, struct arena *arena)
+static int load_int8(struct network *out, const char *path, const char *preprocess, struct arena *arena)
 {
-    int rc = onnx_read(&out->model, path, arena);
-    if (rc)
-        return rc;
+    int rc = qdq_read(&out->qmodel, path, arena);
+    return rc ? rc : describe_int8(out, preprocess);
+}
+
+/* What a float network takes and gives, after the passes. */
+static int describe_float(struct network *out, const char *path, const char *preprocess)
+{
     struct model *model = out->model;
-    if (model_get_metadata(model, "mcunet.supernet"))
-        return error_usage("'%s' is a supernet: name a subnet of it with --subnet", path);
-    rc = passes_for_inference(model);
+    int rc = passes_for_inference(model);
     if (rc)
         return rc;
     if (model->n_inputs != 1 || model->n_outputs != 1)
@@ -67,6 +69,45 @@ static int load_float(struct network *out, const char *path, const char *preproc
     out->resolution = in->rank == 4 && in->dim[0] == 1 && in->dim[1] == in->dim[2] && in->dim[3] == 3 ? in->dim[1] : 0;
     out->classes = logits->rank ? logits->dim[logits->rank - 1] : 0;
     return network_preprocess(&out->preprocess, &out->preprocess_known, model, preprocess);
+}
+
+static int load_float(struct network *out, const char *path, const char *preprocess, struct arena *arena)
+{
+    int rc = onnx_read(&out->model, path, arena);
+    if (rc)
+        return rc;
+    if (model_get_metadata(out->model, "mcunet.supernet"))
+        return error_usage("'%s' is a supernet: name a subnet of it with --subnet", path);
+    return describe_float(out, path, preprocess);
+}
+
+/* TensorFlow Lite has no place for the transform, but quantized inputs show what the pixels are: p becomes p - 128. */
+static struct preprocess pixels_as_int8(const struct qtensor *input)
+{
+    struct preprocess preprocess = PREPROCESS_MCUNET;
+    for (int i = 0; i < 3; i++) {
+        preprocess.std[i] = (float)(1 / (255 * (double)input->scale));
+        preprocess.mean[i] = (float)((128 + input->zero_point) / 255.0);
+    }
+    return preprocess;
+}
+
+static int load_tflite(struct network *out, const char *path, const char *preprocess, struct arena *arena)
+{
+    struct tflite *file;
+    int rc = tflite_read(&file, path, arena);
+    if (rc)
+        return rc;
+    if (!tflite_is_int8(file)) {
+        rc = tflite_to_model(&out->model, file, arena);
+        return rc ? rc : describe_float(out, path, preprocess);
+    }
+    rc = qmodel_from_tflite(&out->qmodel, file, arena, NULL);
+    if (!rc)
+        rc = describe_int8(out, preprocess);
+    if (!rc && !out->preprocess_known)
+        out->preprocess = pixels_as_int8(&out->qmodel->tensors[out->qmodel->input]);
+    return rc;
 }
 
 /* Canonical JSON takes several lines; a message takes one. */
@@ -87,10 +128,12 @@ static const char *one_line(const char *text, struct arena *arena)
 int network_load(struct network *out, const char *path, const char *preprocess, bool quiet, struct arena *arena)
 {
     *out = (struct network){.path = path};
-    bool is_qdq;
-    int rc = qdq_detect(path, &is_qdq);
+    bool is_tflite, is_qdq = false;
+    int rc = tflite_detect(path, &is_tflite);
+    if (!rc && !is_tflite)
+        rc = qdq_detect(path, &is_qdq);
     if (!rc)
-        rc = (is_qdq ? load_int8 : load_float)(out, path, preprocess, arena);
+        rc = (is_tflite ? load_tflite : is_qdq ? load_int8 : load_float)(out, path, preprocess, arena);
     if (rc)
         return rc;
     struct sha256 sha;
@@ -99,7 +142,8 @@ int network_load(struct network *out, const char *path, const char *preprocess, 
         return rc;
     memcpy(out->sha256, sha.hex, sizeof out->sha256);
     if (!out->preprocess_known && !quiet)
-        fprintf(stderr, "%s carries no input transform; assuming MCUNet's: %s (change with --preprocess)\n", path,
+        fprintf(stderr, "%s carries no input transform; assuming %s: %s (change with --preprocess)\n", path,
+                is_tflite && out->qmodel ? "pixel - 128" : "MCUNet's",
                 one_line(preprocess_text(&out->preprocess, arena), arena));
     return 0;
 }

@@ -27,7 +27,7 @@ struct network {
 };
 
 /*
- * Reads a float .onnx or a QDQ .onnx. preprocess: overrides the network's own; NULL or "": none. A supernet file is error_usage: it
+ * Reads a float .onnx, a QDQ .onnx, or a .tflite of either kind (by its bytes, not its name). preprocess: overrides the network's own; NULL or "": none. A supernet file is error_usage: it
  * needs a subnet (network_from_subnet). What was assumed is printed to stderr unless quiet.
  */
 int network_load(struct network *out, const char *path, const char *preprocess, bool quiet, struct arena *arena);

@@ -111,7 +111,7 @@ static void test_mean_of_columns(void **state)
     (void)state;
     enum { H = 5, W = 7, C = 9 };
     uint32_t seed = 3;
-    int8_t *dense = random_bytes(&seed, H * W * C), expected[C];
+    int8_t *dense = random_bytes(&seed, H * W * C), expected[H * C];
     int32_t scratch[C];
     struct test_map in = map_create(WHOLE, H, W, C, 1), out = map_create(WHOLE, H, 1, C, 1);
     struct mcu_mean op = {.in = in.map,
@@ -128,7 +128,7 @@ static void test_mean_of_columns(void **state)
     op.in.h = 1;
     for (int y = 0; y < H; y++) {
         for (int c = 0; c < C; c++)
-            expected[c] = oracle_mean(&op, dense + y * W * C, c);
+            expected[y * C + c] = oracle_mean(&op, dense + y * W * C, c);
         map_check_row(&out, y, expected, "mean of columns");
     }
     map_destroy(&in);
