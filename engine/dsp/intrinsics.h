@@ -64,6 +64,7 @@ MCU_DSP_ASM_MAC(mcu_smlatb, "smlatb")
 MCU_DSP_ASM_2(mcu_sxtab16, "sxtab16", "%0, %1, %2")
 MCU_DSP_ASM_2(mcu_sxtab16_ror8, "sxtab16", "%0, %1, %2, ror #8")
 MCU_DSP_ASM_2(mcu_ssub16, "ssub16", "%0, %1, %2")
+MCU_DSP_ASM_2(mcu_sadd16, "sadd16", "%0, %1, %2")
 MCU_DSP_ASM_2(mcu_pack_low, "pkhbt", "%0, %1, %2, lsl #16")
 MCU_DSP_ASM_2(mcu_pack_high, "pkhtb", "%0, %2, %1, asr #16")
 
@@ -219,6 +220,11 @@ MCU_DSP_INLINE uint32_t mcu_sxtab16(uint32_t a, uint32_t b)
 MCU_DSP_INLINE uint32_t mcu_sxtab16_ror8(uint32_t a, uint32_t b)
 {
     return mcu_lanes(mcu_low16(a) + (int8_t)(b >> 8 & 0xff), mcu_high16(a) + (int8_t)(b >> 24));
+}
+
+MCU_DSP_INLINE uint32_t mcu_sadd16(uint32_t a, uint32_t b)
+{
+    return mcu_lanes(mcu_low16(a) + mcu_low16(b), mcu_high16(a) + mcu_high16(b));
 }
 
 MCU_DSP_INLINE uint32_t mcu_ssub16(uint32_t a, uint32_t b)

@@ -7,6 +7,7 @@
 #include "fully_connected.h"
 #include "requant_dsp.h"
 #include "tile_4x2.h"
+#include "winograd.h"
 
 static int32_t blocks_of_4(int32_t channels)
 {
@@ -174,6 +175,68 @@ void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, 
     if (wide)
         for (int32_t i = 0; i < MCU_TILE_OVERREAD_BYTES; i++)
             *out++ = 0;
+}
+
+bool mcu_conv2d_winograd_dsp_supports(const struct mcu_conv2d *op)
+{
+    const struct mcu_window *w = &op->window;
+    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
+           w->dilation_h == 1 && w->dilation_w == 1 && op->in.c % 4 == 0 &&
+           op->in.c <= MCU_WINOGRAD_MAX_CHANNELS && op->out.c % 4 == 0 && w->pad_left >= 0 &&
+           w->pad_left <= 2 && w->pad_top >= 0 && w->pad_top <= 2;
+}
+
+int32_t mcu_conv2d_winograd_dsp_weights_bytes(const struct mcu_conv2d *op)
+{
+    return op->out.c * MCU_WINOGRAD_POSITIONS * op->in.c * 2 + MCU_TILE_OVERREAD_BYTES;
+}
+
+int32_t mcu_conv2d_winograd_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t tile_rows)
+{
+    const int32_t tiles_w = mcu_winograd_tiles(op->out.w), pairs = (tiles_w * tile_rows + 1) / 2;
+    return mcu_winograd_strip_bytes(tiles_w, tile_rows, op->in.c) +
+           MCU_WINOGRAD_POSITIONS * pairs * (4 * op->in.c + 32) + MCU_TILE_OVERREAD_BYTES;
+}
+
+/* G' g G'^T of one input channel; g (3, 3), its taps in_c apart. */
+static void transform_kernel(const int8_t *g, int32_t in_c, int32_t *out)
+{
+    static const int8_t scaled[6][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+    for (int32_t i = 0; i < 6; i++)
+        for (int32_t j = 0; j < 6; j++) {
+            int32_t sum = 0;
+            for (int32_t y = 0; y < 3; y++)
+                for (int32_t x = 0; x < 3; x++)
+                    sum += scaled[i][y] * scaled[j][x] * g[(3 * y + x) * in_c];
+            out[6 * i + j] = sum;
+        }
+}
+
+void mcu_conv2d_winograd_dsp_pack(const struct mcu_conv2d *op, void *weights, int32_t *requant)
+{
+    const int32_t in_c = op->in.c, taps = 9 * in_c;
+    uint8_t *out = weights;
+    for (int32_t c = 0; c < op->out.c;
+         c += 4, out += 4 * MCU_WINOGRAD_POSITIONS * in_c * 2, requant += MCU_REQUANT_WORDS) {
+        struct channel channels[4];
+        for (int32_t i = 0; i < 4; i++) {
+            const int8_t *w = op->weights + (c + i) * taps;
+            for (int32_t k = 0; k < in_c; k++) {
+                int32_t u[MCU_WINOGRAD_POSITIONS];
+                transform_kernel(w + k, in_c, u);
+                /* (position, in_c / 2, 4) words; of four input channels 0 and 2, then 1 and 3 share a word */
+                const int32_t word = k / 4 * 2 + (k & 1), lane = k >> 1 & 1;
+                for (int32_t p = 0; p < MCU_WINOGRAD_POSITIONS; p++)
+                    store_lane(out + 4 * ((p * in_c / 2 + word) * 4 + i) + 2 * lane, u[p]);
+            }
+            channels[i] = (struct channel){
+                .bias = op->bias[c + i], .multiplier = op->multiplier[c + i], .shift = op->shift[c + i]};
+            fold_channel(&channels[i], w, taps, 1, op->in_zero_point);
+        }
+        requant_block(channels, 4, requant);
+    }
+    for (int32_t i = 0; i < MCU_TILE_OVERREAD_BYTES; i++)
+        *out++ = 0;
 }
 
 /* All of the channel's constants; weights (taps, step apart). */

@@ -22,6 +22,14 @@ int32_t mcu_conv2d_dsp_requant_bytes(const struct mcu_conv2d *op);
 int32_t mcu_conv2d_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t panel_pixels, bool wide);
 void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, int32_t *requant);
 
+/* 3 x 3, stride 1, as dsp.h says. The operator is the same as mcu_conv2d_s8__dsp's, the choice is the
+ * planner's. */
+bool mcu_conv2d_winograd_dsp_supports(const struct mcu_conv2d *op);
+int32_t mcu_conv2d_winograd_dsp_weights_bytes(const struct mcu_conv2d *op);
+int32_t mcu_conv2d_winograd_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t tile_rows);
+/* requant: mcu_conv2d_dsp_requant_bytes */
+void mcu_conv2d_winograd_dsp_pack(const struct mcu_conv2d *op, void *weights, int32_t *requant);
+
 /* Needs shifts and multipliers too: a layer with requantisation of another kind than FAST or ROUND is not
  * supported. */
 bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op);

@@ -132,6 +132,44 @@ static void conv(int h, int w, int c, int kernel_h, int kernel_w, int stride, in
             mcu_conv2d_dsp_scratch_bytes(&ref, pixels, wide));
 }
 
+static void winograd_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_conv2d_winograd_s8__dsp(op, y0, y1);
+}
+
+/* rows: of 4 x 4 tiles, per call and block */
+static void winograd(int h, int w, int c, int out_c, int rows)
+{
+    if (!wanted())
+        return;
+    struct mcu_conv2d ref = {.in = map(in_bytes, h, w, c),
+                             .out = map(out_bytes, h, w, out_c),
+                             .window = {3, 3, 1, 1, 1, 1, 1, 1},
+                             .weights = weights,
+                             .bias = bias,
+                             .multiplier = multiplier,
+                             .shift = shift};
+    fill(out_c);
+    mcu_conv2d_winograd_dsp_pack(&ref, packed, requant);
+    struct mcu_conv2d_winograd_dsp op = {.in = ref.in,
+                                         .out = ref.out,
+                                         .pad_top = 1,
+                                         .pad_left = 1,
+                                         .in_zero_point = -5,
+                                         .out_zero_point = 3,
+                                         .act_min = -128,
+                                         .act_max = 127,
+                                         .tile_rows = (int16_t)rows,
+                                         .weights = packed,
+                                         .requant = requant,
+                                         .scratch = scratch};
+    char shape[64], schedule[64];
+    snprintf(shape, sizeof shape, "%dx%dx%d k3x3 s1 -> %d", h, w, c, out_c);
+    snprintf(schedule, sizeof schedule, "%d tile rows", rows);
+    measure("conv2d_winograd", shape, schedule, winograd_rows, &op, h, 4 * rows,
+            (double)h * w * c * 9 * out_c, mcu_conv2d_winograd_dsp_scratch_bytes(&ref, rows));
+}
+
 static void depthwise_rows(const void *op, int32_t y0, int32_t y1)
 {
     mcu_depthwise_s8__dsp(op, y0, y1);
@@ -306,6 +344,11 @@ int main(int argc, char **argv)
     conv(32, 32, 16, 3, 3, 1, 16, 1, 32, false);
     conv(32, 32, 16, 3, 3, 2, 32, 1, 16, true);
     conv(16, 16, 32, 3, 3, 1, 32, 2, 32, false);
+    for (int rows = 1; rows <= 2; rows++) {
+        winograd(32, 32, 16, 16, rows);
+        winograd(16, 16, 32, 32, rows);
+        winograd(8, 8, 64, 64, rows);
+    }
     static const struct {
         int h, w, c, kernel, stride;
     } depthwises[] = {{80, 80, 32, 3, 1},  {40, 40, 120, 3, 1}, {20, 20, 160, 3, 1}, {10, 10, 240, 3, 1},
