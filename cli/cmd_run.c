@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "cli/commands.h"
 #include "cli/pipeline.h"
+#include "cli/preflight.h"
 #include "cli/recipe.h"
 #include "cli/summary.h"
 
@@ -42,7 +43,9 @@ static int run(const struct run_options *options, const char *recipe_path, struc
     const char *folder = options->folder;
     if (!folder)
         folder = arena_printf(arena, "runs/%.*s", (int)strcspn(name, "."), name);
-    rc = pipeline_write(&recipe, folder, arena);
+    rc = preflight(&recipe, options->until, arena);
+    if (!rc)
+        rc = pipeline_write(&recipe, folder, arena);
     if (rc)
         return rc;
     struct pipeline_run pipeline = {

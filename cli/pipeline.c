@@ -220,8 +220,6 @@ static int set_environment(const struct pipeline_run *run)
  * stages' results; their progress and messages go to stderr, which passes through. */
 static int run_ninja(const struct pipeline_run *run, char **out, int *code, struct arena *arena)
 {
-    if (!process_find("ninja", arena))
-        return error_tool("ninja is not installed (Debian: apt-get install ninja-build)");
     char jobs[16];
     snprintf(jobs, sizeof jobs, "-j%d", run->jobs > 0 ? run->jobs : 1);
     const char *argv[10] = {"ninja", "-C", run->folder, jobs};

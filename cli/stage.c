@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/resource.h"
 #include "boards/board.h"
+#include "cli/preflight.h"
 #include "nas/supernet.h"
 
 static bool ends_with(const char *text, const char *suffix)
@@ -73,13 +73,9 @@ int stage_supernet(struct stage *stage, struct supernet **out)
     const char *name = stage->recipe.top.supernet;
     if (!*name)
         return error_usage("which supernet? --supernet FILE.onnx or the name of a shipped one");
-    const char *path = recipe_user_path(name, arena);
-    if (!file_exists(path)) {
-        const char *shipped = resource_find(arena_printf(arena, "nas/supernets/%s.onnx", name), arena);
-        if (shipped)
-            path = shipped;
-    }
-    return supernet_read(out, path, arena);
+    const char *path;
+    int rc = supernet_path(&path, name, arena);
+    return rc ? rc : supernet_read(out, path, arena);
 }
 
 int stage_dataset_limited(struct stage *stage, enum split split, int classes, int limit, struct dataset **out)
