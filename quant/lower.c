@@ -380,7 +380,13 @@ static void lower_node(struct lowering *l, int index)
         problem(l, node, "no int8 kernel for two computed matrices");
         return;
     case OP_REDUCE_MEAN:
-        problem(l, node, "only over both h and w");
+        if (l->model->tensors[node->inputs[0]].shape.rank != 4 || node->n_axes != 1 || node->axes[0] != 2 ||
+            !node->keep_dims) {
+            problem(l, node, "only over h and w, or over w with keepdims");
+            return;
+        }
+        in = input_map(l, node, 0);
+        lower_to(l, index, QOP_MEAN, &in, 1);
         return;
     case OP_COUNT:
         break;

@@ -117,6 +117,23 @@ static int read_bias(const struct reading *r, struct qnode *node, const struct n
     return 0;
 }
 
+/* An AveragePool over the whole map, which the passes take for a mean, rounds differently in TFLite: it stays
+ * what it was written as. */
+static void keep_average_pools(const struct reading *r)
+{
+    for (int i = 0; i < r->qmodel->n_nodes; i++) {
+        struct qnode *node = &r->qmodel->nodes[i];
+        const struct window *window = &r->model->nodes[r->node_of[i]].window;
+        const struct qtensor *in = &r->qmodel->tensors[node->inputs[0]],
+                             *out = &r->qmodel->tensors[node->output];
+        if (node->op != QOP_MEAN || (in->h == 1 && in->w == 1) || window->kernel_h != in->h ||
+            window->kernel_w != in->w || in->scale != out->scale || in->zero_point != out->zero_point)
+            continue;
+        node->op = QOP_AVERAGE_POOL;
+        node->window = *window;
+    }
+}
+
 static int read_constants(const struct reading *r)
 {
     for (int i = 0; i < r->qmodel->n_nodes; i++) {
@@ -164,6 +181,8 @@ static int read_stripped(struct qmodel **out, struct strip *strip, const Onnx__M
     rename_tables(strip, scratch);
     struct reading reading = {path, strip, model, *out, node_of, tensor_of};
     rc = set_scales(&reading);
+    if (!rc)
+        keep_average_pools(&reading);
     if (!rc)
         rc = read_constants(&reading);
     return rc ? rc : qmodel_finish(*out);

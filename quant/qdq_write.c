@@ -250,7 +250,11 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
         set_window(w, node, proto, true);
         return out;
     case QOP_MEAN:
-        return add_operator(w, "GlobalAveragePool", node->name, "", inputs, 1, out, &proto);
+        if (tensor->h == 1)
+            return add_operator(w, "GlobalAveragePool", node->name, "", inputs, 1, out, &proto);
+        add_operator(w, "ReduceMean", node->name, "", inputs, 1, out, &proto); /* rows stay */
+        onnx_set_ints(&w->builder, proto, "axes", 1, (int[]){3});
+        return out;
     case QOP_TABLE:
         return write_table(w, node, inputs[0], out);
     case QOP_SOFTMAX:
@@ -317,7 +321,8 @@ int qdq_write(const struct qmodel *qmodel, const char *path)
         const struct qnode *node = &qmodel->nodes[i];
         const char *value = write_operator(&w, node);
         const bool layer = node->op == QOP_CONV || node->op == QOP_DEPTHWISE ||
-                           node->op == QOP_FULLY_CONNECTED || node->op == QOP_ADD || node->op == QOP_MUL;
+                           node->op == QOP_FULLY_CONNECTED || node->op == QOP_ADD || node->op == QOP_MUL ||
+                           node->op == QOP_AVERAGE_POOL || node->op == QOP_MAX_POOL;
         if (layer && (node->act_min > -128 || node->act_max < 127))
             value = write_clip(&w, node, "/Clip", value,
                                unique(&w, qmodel->tensors[node->output].name, "/clipped"));

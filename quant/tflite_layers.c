@@ -5,8 +5,8 @@
 #include "quant/tflite_import.h"
 
 /* One scale per output channel, all symmetric; NULL after a problem. */
-static const float *weight_scales(struct tflite_import *im, const struct tflite_tensor *weights,
-                                  int dimension, int out_c)
+static float *weight_scales(struct tflite_import *im, const struct tflite_tensor *weights, int dimension,
+                            int out_c)
 {
     const size_t n = weights->scale.n;
     if (n != 1 && (n != (size_t)out_c || weights->quantized_dimension != dimension)) {
@@ -25,6 +25,37 @@ static const float *weight_scales(struct tflite_import *im, const struct tflite_
     return scales;
 }
 
+/*
+ * Some converters folded batch normalization with a negative factor into a negative scale. TFLite's
+ * arithmetic depends on the product of accumulator and multiplier only, so the channel with its sign turned
+ * gives the same answers.
+ */
+static bool turn_signs(struct tflite_import *im, struct qnode *node, float *scales, int32_t *bias, int out_c)
+{
+    const int64_t depth = node->n_weights / out_c;
+    int8_t *copy = NULL;
+    for (int c = 0; c < out_c; c++) {
+        if (!(scales[c] < 0))
+            continue;
+        if (!copy)
+            node->weights = copy = arena_copy(im->arena, node->weights, (size_t)node->n_weights);
+        bool fits = bias[c] > INT32_MIN;
+        for (int64_t i = 0; i < depth; i++) {
+            int8_t *w = &copy[node->op == QOP_DEPTHWISE ? i * out_c + c : c * depth + i];
+            fits = fits && *w > INT8_MIN;
+            *w = (int8_t) - *w;
+        }
+        if (!fits) {
+            tflite_import_problem(im,
+                                  "a negative weight scale with weights of -128; convert the network again");
+            return false;
+        }
+        bias[c] = -bias[c];
+        scales[c] = -scales[c];
+    }
+    return true;
+}
+
 /* Sets weights, scales and bias; false after a problem. */
 static bool set_constants(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node,
                           int dimension)
@@ -34,24 +65,23 @@ static bool set_constants(struct tflite_import *im, const struct tflite_operator
     const int out_c = im->qmodel->tensors[node->output].c;
     node->weights = (const int8_t *)weights->data;
     node->n_weights = shape_elements(&weights->shape);
-    node->weight_scale = weight_scales(im, weights, dimension, out_c);
-    if (!node->weight_scale)
+    float *scales = weight_scales(im, weights, dimension, out_c);
+    if (!scales)
         return false;
+    node->weight_scale = scales;
     int32_t *values = ARENA_ARRAY(im->arena, int32_t, (size_t)out_c);
     node->bias = values;
-    if (!bias)
-        return true;
-    if (!bias->data || bias->type != TFLITE_INT32) {
+    if (bias && (!bias->data || bias->type != TFLITE_INT32)) {
         tflite_import_problem(im, "the bias must be a constant of int32");
         return false;
     }
-    if (shape_elements(&bias->shape) != out_c) {
+    if (bias && shape_elements(&bias->shape) != out_c) {
         tflite_import_contradiction(im, "the bias does not have one value per output channel");
         return false;
     }
-    for (int c = 0; c < out_c; c++)
+    for (int c = 0; bias && c < out_c; c++)
         values[c] = (int32_t)tflite_int(bias, (size_t)c);
-    return true;
+    return turn_signs(im, node, scales, values, out_c);
 }
 
 static const struct tflite_tensor *constant_weights(struct tflite_import *im,
