@@ -43,7 +43,10 @@ static int run(const struct run_options *options, const char *recipe_path, struc
     const char *folder = options->folder;
     if (!folder)
         folder = arena_printf(arena, "runs/%.*s", (int)strcspn(name, "."), name);
-    rc = preflight(&recipe, options->until, arena);
+    if (options->until)
+        rc = pipeline_check_stage(options->until, arena);
+    if (!rc)
+        rc = preflight(&recipe, options->until, arena);
     if (!rc)
         rc = pipeline_write(&recipe, folder, arena);
     if (rc)

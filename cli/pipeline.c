@@ -48,6 +48,14 @@ const char *pipeline_stage_names(struct arena *arena)
     return names;
 }
 
+int pipeline_check_stage(const char *name, struct arena *arena)
+{
+    for (int i = 0; i < N_STAGES; i++)
+        if (!strcmp(name, stages[i].name))
+            return 0;
+    return error_usage("--until '%s': no such stage; there are %s", name, pipeline_stage_names(arena));
+}
+
 /* What each stage reads of the recipe: section names, and of the outside world: board, supernet, images, compiler. */
 static const struct {
     const char *stage, *sections, *world;
@@ -291,13 +299,6 @@ static int lock_folder(const char *folder, int *fd)
 int pipeline_run(struct pipeline_run *run, struct arena *arena)
 {
     int rc = set_environment(run), code, lock;
-    if (run->until) {
-        bool known = false;
-        for (int i = 0; i < N_STAGES; i++)
-            known |= !strcmp(run->until, stages[i].name);
-        if (!known)
-            return error_usage("--until '%s': no such stage; there are %s", run->until, pipeline_stage_names(arena));
-    }
     char *out;
     if (!rc)
         rc = lock_folder(run->folder, &lock);

@@ -39,5 +39,7 @@ void pipeline_stage_end(int rc);
 
 /* "space, search, ..." for messages and help. */
 const char *pipeline_stage_names(struct arena *arena);
+/* error_usage for a name that is no stage. */
+int pipeline_check_stage(const char *name, struct arena *arena);
 
 #endif
