@@ -75,8 +75,7 @@ MCU_DSP_INLINE void transform_back(uint32_t m0, uint32_t m1, uint32_t m2, uint32
 
 /* What the output transform needs of one channel. */
 struct channel {
-    int32_t bias;
-    const int32_t *words;
+    int32_t bias, words[2];
     int32_t zero_point, out_row, out_step; /* bytes between rows and pixels of the output */
 };
 
@@ -86,7 +85,7 @@ MCU_DSP_INLINE void finish(uint32_t sum, const struct channel *channel, int fast
     const int32_t x =
         (int32_t)((uint32_t)((int32_t)(sum * MCU_WINOGRAD_INVERSE_OF_9) >> 6) + (uint32_t)channel->bias);
     const int32_t *words = channel->words;
-    if (fast)
+    if (fast) /* *channel is local: its words stay in registers */
         *out = (int8_t)mcu_ssat8(mcu_smmlar(mcu_smmlar(x, words[0], x), words[1], channel->zero_point));
     else
         *out = (int8_t)mcu_requant(x, words, channel->zero_point);
@@ -199,7 +198,8 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
                 for (int32_t i = 0; i < 4; i++) {
                     const int32_t *m = sums + 4 * tile + i;
                     channel.bias = requant[i];
-                    channel.words = requant + 4 + 2 * i;
+                    channel.words[0] = requant[4 + 2 * i];
+                    channel.words[1] = requant[5 + 2 * i];
                     int8_t *out = mcu_row(&op->out, first) + 4 * tx * out_c + k + i;
                     channel.out_row = op->out.row_stride * op->out.row_step;
                     if (fast && wide == 4)
