@@ -114,11 +114,13 @@ static int inspect(const char *path, const struct inspect_options *options, stru
     if (ends_in(path, ".onnx"))
         rc = inspect_onnx(&json, path, options, arena);
     else if (ends_in(path, ".tflite"))
-        rc = inspect_tflite(&json, path, arena);
+        rc = options->subnet ? error_usage("--subnet: '%s' is no supernet", path)
+                             : inspect_tflite(&json, path, arena);
     else if (ends_in(path, ".json"))
         rc = inspect_artifact(&json, path);
     else
-        rc = error_usage("'%s': expected a file named .onnx, .tflite or .json (boards: mcunet boards FILE.yml)", path);
+        rc = error_usage(
+            "'%s': expected a file named .onnx, .tflite or .json (boards: mcunet boards FILE.yml)", path);
     if (rc)
         return rc;
     if (options->json) {
