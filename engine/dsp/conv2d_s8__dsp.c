@@ -73,27 +73,61 @@ MCU_DSP_INLINE void unpack_word(const int8_t *in, uint32_t *panel)
     panel[2] = mcu_sxtb16_ror8(word);
 }
 
-/* 3 x 3 x 3, the first layer of most nets: each run is 2 words and a byte. begin: of the runs in their rows.
+/*
+ * Runs of n pixels whose windows lie inside the map. in_step: bytes from window to window in the input;
+ * begin: of the first one in its rows. pixel: in the panel; step: words to the next one, which is 1 within a
+ * pair and the rest of `depth` between pairs.
  */
-static void gather_3x3x3(const struct taps *taps, int32_t begin, uint32_t *panel)
+
+/* 1 x n: a window is one run. */
+static void gather_pointwise(const struct taps *taps, int32_t begin, int32_t in_step, int32_t n,
+                             uint32_t *pixel, int32_t step, int32_t depth)
+{
+    const int8_t *in = taps->rows[0] + begin;
+    const int32_t words = taps->run_words;
+    if (step != 1 && n) { /* the second of a pair */
+        mcu_unpack_pixel(in, words, pixel);
+        pixel += step;
+        in += in_step;
+        n--;
+    }
+    for (; n >= 2; n -= 2, in += 2 * in_step, pixel += depth)
+        mcu_unpack_pair(in, in + in_step, words, pixel);
+    if (n)
+        mcu_unpack_pixel(in, words, pixel);
+}
+
+/* 3 x 3 x 3, the first layer of most nets: each run is 2 words and a byte. */
+static void gather_3x3x3(const struct taps *taps, int32_t begin, int32_t in_step, int32_t n, uint32_t *pixel,
+                         int32_t step, int32_t depth)
 {
     const int8_t *a = taps->rows[0] + begin, *b = taps->rows[1] + begin, *c = taps->rows[2] + begin;
-    unpack_word(a, panel);
-    unpack_word(a + 4, panel + 4);
-    unpack_word(b, panel + 8);
-    unpack_word(b + 4, panel + 12);
-    unpack_word(c, panel + 16);
-    unpack_word(c + 4, panel + 20);
-    panel[24] = mcu_pack_low((uint32_t)a[8], (uint32_t)c[8]);
-    panel[26] = (uint32_t)b[8] & 0xffff;
+    for (; n > 0; n--, a += in_step, b += in_step, c += in_step) {
+        unpack_word(a, pixel);
+        unpack_word(a + 4, pixel + 4);
+        unpack_word(b, pixel + 8);
+        unpack_word(b + 4, pixel + 12);
+        unpack_word(c, pixel + 16);
+        unpack_word(c + 4, pixel + 20);
+        pixel[24] = mcu_pack_low((uint32_t)a[8], (uint32_t)c[8]);
+        pixel[26] = (uint32_t)b[8] & 0xffff;
+        pixel += step;
+        step = depth - step;
+    }
 }
 
 /* n x 4 x 1: each run is a word. */
-static void gather_words(const struct taps *taps, int32_t begin, uint32_t *panel)
+static void gather_words(const struct taps *taps, int32_t begin, int32_t in_step, int32_t n, uint32_t *pixel,
+                         int32_t step, int32_t depth)
 {
-    const int8_t *const *row = taps->rows, *const *end = row + taps->op->window.kernel_h;
-    for (; row != end; row++, panel += 4)
-        unpack_word(*row + begin, panel);
+    const int8_t *const *end = taps->rows + taps->op->window.kernel_h;
+    for (; n > 0; n--, begin += in_step) {
+        uint32_t *to = pixel;
+        for (const int8_t *const *row = taps->rows; row != end; row++, to += 4)
+            unpack_word(*row + begin, to);
+        pixel += step;
+        step = depth - step;
+    }
 }
 
 /* The window of output column x into a pixel of the panel. */
@@ -141,35 +175,28 @@ static void gather_row(struct taps *taps, int32_t y, int32_t x0, int32_t x1, uin
                        int32_t first)
 {
     const struct mcu_conv2d_dsp *op = taps->op;
-    uint32_t *pixel = panel + (first >> 1) * depth + (first & 1);
-    int32_t step = first & 1 ? depth - 1 : 1; /* to the next pixel: within a pair 1, between pairs the rest */
-    const int32_t in_step = op->window.stride_w * op->in.c;
-    int32_t left = x0 * op->window.stride_w - op->window.pad_left, begin = left * op->in.c;
-    const int32_t last = op->in.w - op->window.kernel_w; /* greatest left without padding */
-    const int whole = find_rows(taps, y);
-    for (int32_t x = x0; x < x1; x++) {
-        if (taps->kind == POINTWISE && step == 1 && whole && left >= 0 && x + 1 < x1 &&
-            left + op->window.stride_w <= last) {
-            const int8_t *in = taps->rows[0] + begin;
-            mcu_unpack_pair(in, in + in_step, taps->run_words, pixel);
-            left += 2 * op->window.stride_w;
-            begin += 2 * in_step;
-            pixel += depth;
-            x++;
-            continue;
-        }
-        if (taps->kind == ANY_WINDOW || !whole || left < 0 || left > last)
+    const int32_t stride = op->window.stride_w, c = op->in.c;
+    const int32_t last = op->in.w - op->window.kernel_w; /* greatest left column without padding */
+    const int whole = find_rows(taps, y) && taps->kind != ANY_WINDOW;
+    for (int32_t x = x0; x < x1;) {
+        const int32_t left = x * stride - op->window.pad_left;
+        uint32_t *pixel = panel + (first >> 1) * depth + (first & 1);
+        const int32_t step = first & 1 ? depth - 1 : 1;
+        int32_t n = 1;
+        if (!whole || left < 0 || left > last) {
             gather_window(taps, x, pixel);
-        else if (taps->kind == POINTWISE)
-            mcu_unpack_pixel(taps->rows[0] + begin, taps->run_words, pixel);
-        else if (taps->kind == WINDOW_3X3X3)
-            gather_3x3x3(taps, begin, pixel);
-        else
-            gather_words(taps, begin, pixel);
-        left += op->window.stride_w;
-        begin += in_step;
-        pixel += step;
-        step = depth - step;
+        } else {
+            n = (last - left) / stride + 1;
+            n = n < x1 - x ? n : x1 - x;
+            if (taps->kind == POINTWISE)
+                gather_pointwise(taps, left * c, stride * c, n, pixel, step, depth);
+            else if (taps->kind == WINDOW_3X3X3)
+                gather_3x3x3(taps, left * c, stride * c, n, pixel, step, depth);
+            else
+                gather_words(taps, left * c, stride * c, n, pixel, step, depth);
+        }
+        x += n;
+        first += n;
     }
 }
 

@@ -115,11 +115,14 @@ MCU_DSP_INLINE void back_tile(const int32_t *m, int32_t step, const struct chann
     }
 }
 
-static __attribute__((noinline)) void back_tile_fast(const int32_t *m, int32_t step,
-                                                     const struct channel *channel, int8_t *out, int32_t rows)
+/* Whole tiles side by side, one channel. */
+static __attribute__((noinline)) void back_tiles_fast(const int32_t *m, int32_t step,
+                                                      const struct channel *channel, int8_t *out,
+                                                      int32_t rows, int32_t tiles)
 {
     const struct channel local = *channel;
-    back_tile(m, step, &local, rows, 4, 1, out);
+    for (; tiles > 0; tiles--, m += 4, out += 4 * local.out_step)
+        back_tile(m, step, &local, rows, 4, 1, out);
 }
 
 static __attribute__((noinline)) void back_tile_any(const int32_t *m, int32_t step,
@@ -174,7 +177,9 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
     const uint32_t *weights = op->weights;
     const uint32_t skip = mcu_tile_skip(c);
     const int32_t *requant = op->requant;
-    struct channel channel = {.zero_point = op->out_zero_point, .out_step = out_c};
+    struct channel channel = {.zero_point = op->out_zero_point,
+                              .out_row = op->out.row_stride * op->out.row_step,
+                              .out_step = out_c};
     for (int32_t k = 0; k < out_c;
          k += 4, requant += MCU_REQUANT_WORDS, weights += MCU_WINOGRAD_POSITIONS * c * 2) {
         const struct mcu_tile_raw raw = {
@@ -191,21 +196,19 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
         };
         mcu_tile_4x2_raw(&raw);
         const int fast = mcu_requant_mode(requant) == MCU_REQUANT_FAST;
-        for (int32_t tile = 0, ty = 0; ty < tile_rows; ty++) {
+        const int32_t whole = fast ? out_w / 4 : 0; /* tiles in a row for the fast path */
+        for (int32_t ty = 0; ty < tile_rows; ty++) {
             const int32_t first = y + 4 * ty, left = y + rows - first, tall = left < 4 ? left : 4;
-            for (int32_t tx = 0; tx < tiles_w; tx++, tile++) {
-                const int32_t wide = out_w - 4 * tx < 4 ? out_w - 4 * tx : 4;
-                for (int32_t i = 0; i < 4; i++) {
-                    const int32_t *m = sums + 4 * tile + i;
-                    channel.bias = requant[i];
-                    channel.words[0] = requant[4 + 2 * i];
-                    channel.words[1] = requant[5 + 2 * i];
-                    int8_t *out = mcu_row(&op->out, first) + 4 * tx * out_c + k + i;
-                    channel.out_row = op->out.row_stride * op->out.row_step;
-                    if (fast && wide == 4)
-                        back_tile_fast(m, 8 * pairs, &channel, out, tall);
-                    else
-                        back_tile_any(m, 8 * pairs, &channel, out, tall, wide);
+            for (int32_t i = 0; i < 4; i++) {
+                const int32_t *m = sums + 4 * ty * tiles_w + i;
+                int8_t *out = mcu_row(&op->out, first) + k + i;
+                channel.bias = requant[i];
+                channel.words[0] = requant[4 + 2 * i];
+                channel.words[1] = requant[5 + 2 * i];
+                back_tiles_fast(m, 8 * pairs, &channel, out, tall, whole);
+                for (int32_t tx = whole; tx < tiles_w; tx++) {
+                    const int32_t wide = out_w - 4 * tx < 4 ? out_w - 4 * tx : 4;
+                    back_tile_any(m + 4 * tx, 8 * pairs, &channel, out + 4 * tx * out_c, tall, wide);
                 }
             }
         }
