@@ -13,6 +13,7 @@
 #include "model/passes.h"
 #include "quant/qdq.h"
 #include "quant/qdq_strip.h"
+#include "quant/qdq_tables.h"
 #include "quant/qmodel.h"
 
 struct reading {
@@ -185,6 +186,8 @@ static int read_stripped(struct qmodel **out, struct strip *strip, const Onnx__M
         keep_average_pools(&reading);
     if (!rc)
         rc = read_constants(&reading);
+    if (!rc)
+        rc = qdq_tables_read(*out);
     return rc ? rc : qmodel_finish(*out);
 }
 

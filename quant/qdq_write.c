@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "model/onnx_build.h"
+#include "quant/qdq_tables.h"
 #include "quant/qmodel.h"
 
 struct qdq_writer {
@@ -329,8 +330,10 @@ int qdq_write(const struct qmodel *qmodel, const char *path)
         write_pair(&w, node->output, value, names[node->output]);
     }
     onnx_add_graph_output(&w.builder, w.real[qmodel->output], &out_shape);
-    const struct model metadata = {.metadata = qmodel->metadata, .n_metadata = qmodel->n_metadata};
-    int rc = onnx_build_write(&w.builder, &metadata, path);
+    struct model metadata;
+    int rc = qdq_tables_write(&metadata, qmodel, &arena);
+    if (!rc)
+        rc = onnx_build_write(&w.builder, &metadata, path);
     arena_release(&arena);
     return rc;
 }

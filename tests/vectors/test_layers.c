@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <zlib.h>
@@ -131,6 +132,25 @@ static bool at_the_border(const struct tflite *file, const struct tflite_operato
            op->code == TFLITE_DEQUANTIZE;
 }
 
+/* `mcunet import` keeps the integers. */
+static void compare_onnx(const struct qmodel *q, const int8_t *input, const int8_t *output,
+                         struct arena *arena)
+{
+    const size_t bytes = (size_t)qtensor_bytes(&q->tensors[q->output]);
+    struct qmodel *read;
+    char path[] = "/tmp/mcunet-test-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(qdq_write(q, path), 0);
+    assert_int_equal(qdq_read(&read, path, arena), 0);
+    unlink(path);
+    assert_int_equal(read->n_nodes, q->n_nodes);
+    int8_t *again = arena_alloc(arena, bytes);
+    assert_int_equal(qexec_run(read, input, again, NULL), 0);
+    assert_memory_equal(output, again, bytes);
+}
+
 static void test_net(void **state)
 {
     const struct net *net = *state;
@@ -193,6 +213,7 @@ static void test_net(void **state)
     assert_memory_equal(expected, last, (size_t)last_bytes);
     if (!strstr(net->vectors, "_ns"))
         assert_memory_equal(expected, output, (size_t)last_bytes);
+    compare_onnx(q, input, output, &arena);
     arena_release(&arena);
 }
 
