@@ -1,0 +1,357 @@
+/* int8 TensorFlow Lite networks: what becomes of each operator, tables against real functions, refusals. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "capture.h"
+#include "engine/engine.h"
+#include "quant/qdq.h"
+#include "quant/qexec.h"
+#include "quant/qmodel.h"
+#include "quant/tflite.h"
+#include "scratch.h"
+#include "tflite_fixture.h"
+
+static const int8_t two[1] = {2};
+
+struct imported {
+    struct arena arena;
+    struct net_file *bytes;
+    struct tflite *file;
+    struct qmodel *q;
+    struct tflite_view *views;
+    struct capture capture;
+    const char *message;
+    int rc;
+};
+
+static struct imported *import(const struct tflite_net *net)
+{
+    struct imported *im = calloc(1, sizeof *im);
+    assert_non_null(im);
+    im->bytes = tflite_net_write(net);
+    capture_start(&im->capture, STDERR_FILENO);
+    im->rc = tflite_parse(&im->file, im->bytes->data, im->bytes->n, "x.tflite", &im->arena);
+    if (!im->rc)
+        im->rc = qmodel_from_tflite(&im->q, im->file, &im->arena, &im->views);
+    im->message = capture_end(&im->capture);
+    return im;
+}
+
+static void release(struct imported *im)
+{
+    arena_release(&im->arena);
+    free(im->bytes);
+    free(im);
+}
+
+/* One operator from (1, 1, 1, 1) to the same. */
+static struct tflite_net unary(int code, float in_scale, int in_zero, float out_scale, int out_zero)
+{
+    return (struct tflite_net){
+        .n_tensors = 2,
+        .tensors = {{"in", TFLITE_INT8, 4, {1, 1, 1, 1}, NULL, 0, 1, {in_scale}, in_zero},
+                    {"out", TFLITE_INT8, 4, {1, 1, 1, 1}, NULL, 0, 1, {out_scale}, out_zero}},
+        .n_operators = 1,
+        .operators = {{code, 1, {0}, 1}},
+        .input = 0,
+        .output = 1};
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double hard_swish(double x)
+{
+    return x * fmin(fmax(x + 3, 0), 6) / 6;
+}
+
+static double relu6(double x)
+{
+    return fmin(fmax(x, 0), 6);
+}
+
+static double same(double x)
+{
+    return x;
+}
+
+/* Every answer within `steps` of the rounded real one: rounding twice, as TFLite does, costs up to a quarter. */
+static void check_table(const struct tflite_net *net, double function(double), double factor, double summand,
+                        double steps)
+{
+    struct imported *im = import(net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->rc, 0);
+    assert_int_equal(im->q->n_nodes, 1);
+    const struct qtensor *in = &im->q->tensors[im->q->input], *out = &im->q->tensors[im->q->output];
+    for (int x = -128; x < 128; x++) {
+        int8_t q = (int8_t)x, answer;
+        assert_int_equal(qexec_run(im->q, &q, &answer, NULL), 0);
+        const double real = function((double)in->scale * (x - in->zero_point) * factor + summand);
+        const double exact = fmin(fmax(real / (double)out->scale + out->zero_point, -128), 127);
+        if (fabs(exact - answer) > steps + 0.5)
+            fail_msg("%d -> %d, exactly %.2f", x, answer, exact);
+    }
+    release(im);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    struct tflite_net net = unary(TFLITE_LOGISTIC, 0.05f, 3, 1.0f / 256, -128);
+    check_table(&net, sigmoid, 1, 0, 0.02);
+    net = unary(TFLITE_LOGISTIC, 0.4f, -40, 1.0f / 256, -128);
+    check_table(&net, sigmoid, 1, 0, 0.02);
+    net = unary(TFLITE_HARD_SWISH, 0.05f, -10, 0.04f, -118);
+    check_table(&net, hard_swish, 1, 0, 0.6);
+    net = unary(TFLITE_HARD_SWISH, 0.3f, 0, 0.3f, 0);
+    check_table(&net, hard_swish, 1, 0, 0.6);
+    net = unary(TFLITE_RELU6, 0.1f, 0, 6.0f / 255, -128);
+    check_table(&net, relu6, 1, 0, 0.26);
+    net = unary(TFLITE_QUANTIZE, 0.02f, -7, 0.05f, 12);
+    check_table(&net, same, 1, 0, 0.26);
+}
+
+/* ADD, SUB and MUL with one number, on either side. */
+static void test_constant_operand(void **state)
+{
+    (void)state;
+    const int codes[3] = {TFLITE_ADD, TFLITE_SUB, TFLITE_MUL};
+    for (int i = 0; i < 3; i++)
+        for (int side = 0; side < 2; side++) {
+            struct tflite_net net = unary(codes[i], 0.05f, -3, 0.09f, 4);
+            net.n_tensors = 3;
+            net.tensors[2] = (struct net_tensor){"number", TFLITE_INT8, 0, {0}, two, 1, 1, {0.7f}, 0};
+            net.operators[0].n_inputs = 2;
+            net.operators[0].inputs[side] = 2;
+            net.operators[0].inputs[1 - side] = 0;
+            const double number = 2 * 0.7;
+            const double factor = codes[i] == TFLITE_MUL                ? number
+                                  : codes[i] == TFLITE_SUB && side == 0 ? -1
+                                                                        : 1;
+            const double summand = codes[i] == TFLITE_MUL                ? 0
+                                   : codes[i] == TFLITE_SUB && side == 1 ? -number
+                                                                         : number;
+            check_table(&net, same, factor, summand, 0.26);
+        }
+}
+
+/* The reference kernel with a map of the constant gives the table's answers. */
+static void test_constant_is_add(void **state)
+{
+    (void)state;
+    struct tflite_net net = unary(TFLITE_ADD, 0.05f, -3, 0.09f, 4);
+    net.n_tensors = 3;
+    net.tensors[2] = (struct net_tensor){"number", TFLITE_INT8, 0, {0}, two, 1, 1, {0.7f}, -5};
+    net.operators[0].n_inputs = 2;
+    net.operators[0].inputs[1] = 2;
+    struct imported *im = import(&net);
+    assert_int_equal(im->rc, 0);
+    struct qmodel *q = im->q;
+    struct qtensor tensors[3] = {q->tensors[0], {"number", 1, 1, 1, 0.7f, -5, -1}, q->tensors[1]};
+    struct qnode add = {.op = QOP_ADD,
+                        .name = "add",
+                        .inputs = {0, 1},
+                        .n_inputs = 2,
+                        .output = 2,
+                        .clip_min = -INFINITY,
+                        .clip_max = INFINITY};
+    tensors[2].producer = 0;
+    struct qmodel sum = {
+        .arena = &im->arena, .tensors = tensors, .n_tensors = 3, .nodes = &add, .n_nodes = 1, .output = 2};
+    assert_int_equal(qmodel_finish(&sum), 0);
+    for (int x = -128; x < 128; x++) {
+        int8_t a = (int8_t)x, b = 2, kernel, table = q->nodes[0].table[x + 128];
+        struct mcu_add op = {.in = {{&a, 1, 1, 1, 1, 1, 0, 1}, {&b, 1, 1, 1, 1, 1, 0, 1}},
+                             .out = {&kernel, 1, 1, 1, 1, 1, 0, 1},
+                             .in_zero_point = {-3, -5},
+                             .out_zero_point = 4,
+                             .act_min = -128,
+                             .act_max = 127,
+                             .in_multiplier = {add.multiplier[0], add.multiplier[1]},
+                             .out_multiplier = add.multiplier[2],
+                             .in_shift = {add.shift[0], add.shift[1]},
+                             .out_shift = add.shift[2]};
+        mcu_add_s8__ref(&op, 0, 1);
+        assert_int_equal(kernel, table);
+    }
+    release(im);
+}
+
+/* What `mcunet import` writes keeps the table, though 1 / (1 + exp(-x)) rounded would differ. */
+static void test_tables_through_onnx(void **state)
+{
+    (void)state;
+    const struct tflite_net nets[2] = {unary(TFLITE_LOGISTIC, 0.05f, 3, 1.0f / 256, -128),
+                                       unary(TFLITE_HARD_SWISH, 0.05f, -10, 0.04f, -118)};
+    struct scratch scratch;
+    scratch_create(&scratch);
+    for (int i = 0; i < 2; i++) {
+        struct imported *im = import(&nets[i]);
+        struct qmodel *read;
+        assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+        assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+        assert_int_equal(read->n_nodes, 1);
+        assert_int_equal(read->n_metadata, 0);
+        assert_memory_equal(read->nodes[0].table, im->q->nodes[0].table, 256);
+        release(im);
+    }
+    scratch_remove(&scratch);
+}
+
+static const int32_t pad_amounts[8] = {0, 0, 1, 0, 0, 1, 0, 0};
+static const int8_t weights[2 * 2 * 2] = {1, 2, 3, 4, 5, 6, 7, -8};
+
+/* PAD (1, 3, 3, 1) -> (1, 4, 4, 1), then CONV_2D or MAX_POOL_2D 2 x 2. */
+static struct tflite_net padded(bool conv)
+{
+    struct tflite_net net = {
+        .n_tensors = 5,
+        .tensors = {{"in", TFLITE_INT8, 4, {1, 3, 3, 1}, NULL, 0, 1, {0.5f}, 7},
+                    {"amounts", TFLITE_INT32, 2, {4, 2}, pad_amounts, sizeof pad_amounts},
+                    {"padded", TFLITE_INT8, 4, {1, 4, 4, 1}, NULL, 0, 1, {0.5f}, 7},
+                    {"w", TFLITE_INT8, 4, {2, 2, 2, 1}, weights, sizeof weights, 2, {0.1f, -0.2f}, 0, 0},
+                    {"out", TFLITE_INT8, 4, {1, 3, 3, conv ? 2 : 1}, NULL, 0, 1, {0.5f}, conv ? -5 : 7}},
+        .n_operators = 2,
+        .operators = {{TFLITE_PAD, 2, {0, 1}, 2},
+                      {conv ? TFLITE_CONV_2D : TFLITE_MAX_POOL_2D,
+                       conv ? 3 : 1,
+                       {2, 3, -1},
+                       4,
+                       conv ? 1 : 5,
+                       5,
+                       {{0, 1}, {1, 1}, {2, 1}, {3, conv ? 0 : 2}, {4, conv ? 1 : 2}}}},
+        .input = 0,
+        .output = 4};
+    return net;
+}
+
+static void test_pad(void **state)
+{
+    (void)state;
+    struct tflite_net net = padded(true);
+    struct imported *im = import(&net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->q->n_nodes, 1);
+    const struct qnode *conv = &im->q->nodes[0];
+    assert_int_equal(conv->window.pad_top, 1);
+    assert_int_equal(conv->window.pad_bottom, 0);
+    assert_int_equal(conv->window.pad_left, 0);
+    assert_int_equal(conv->window.pad_right, 1);
+    assert_int_equal(im->views[2].qtensor, im->q->input);
+    assert_int_equal(im->views[2].pad_top, 1);
+    /* The second channel's scale is negative: its signs are turned. */
+    assert_true(conv->weight_scale[1] == 0.2f);
+    assert_int_equal(conv->weights[7], 8);
+    int8_t input[9] = {7, 17, 7, 7, 7, 7, 7, 7, 7}, output[18];
+    assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+    /* Output (0, 0): taps (1, 0) and (1, 1) see 7 and 17: channel 0: 4 * 5.0 * 0.1 = 2.0; channel 1: -8 * 5.0
+     * * -0.2 = 8.0. */
+    assert_int_equal(output[0], -5 + 4);
+    assert_int_equal(output[1], -5 + 16);
+    release(im);
+
+    net = padded(false);
+    im = import(&net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->q->n_nodes, 2);
+    assert_int_equal(im->q->nodes[0].op, QOP_PAD);
+    assert_int_equal(im->q->nodes[0].window.pad_right, 1);
+    release(im);
+
+    net = padded(true);
+    net.tensors[2].zero_point = 8;
+    im = import(&net);
+    assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+    assert_non_null(strstr(im->message, "operator 0, PAD 'padded': input and output differ in scale"));
+    release(im);
+}
+
+/* float -> QUANTIZE -> TRANSPOSE -> MEAN over w -> MEAN over h -> DEQUANTIZE -> float. */
+static void test_borders_and_means(void **state)
+{
+    (void)state;
+    static const int32_t order[4] = {0, 3, 1, 2}, w_axis[1] = {3}, h_axis[1] = {-1};
+    const struct tflite_net net = {
+        .n_tensors = 9,
+        .tensors = {{"float in", TFLITE_FLOAT32, 4, {1, 2, 3, 2}},
+                    {"in", TFLITE_INT8, 4, {1, 2, 3, 2}, NULL, 0, 1, {0.5f}, 0},
+                    {"order", TFLITE_INT32, 1, {4}, order, sizeof order},
+                    {"turned", TFLITE_INT8, 4, {1, 2, 2, 3}, NULL, 0, 1, {0.5f}, 0},
+                    {"w", TFLITE_INT32, 1, {1}, w_axis, sizeof w_axis},
+                    {"rows", TFLITE_INT8, 3, {1, 2, 2}, NULL, 0, 1, {0.25f}, 1},
+                    {"h", TFLITE_INT32, 1, {1}, h_axis, sizeof h_axis},
+                    {"mean", TFLITE_INT8, 2, {1, 2}, NULL, 0, 1, {0.25f}, 1},
+                    {"float out", TFLITE_FLOAT32, 2, {1, 2}}},
+        .n_operators = 5,
+        .operators = {{TFLITE_QUANTIZE, 1, {0}, 1},
+                      {TFLITE_TRANSPOSE, 2, {1, 2}, 3},
+                      {TFLITE_MEAN, 2, {3, 4}, 5, 27, 1, {{0, 0}}},
+                      {TFLITE_MEAN, 2, {5, 6}, 7, 27, 1, {{0, 0}}},
+                      {TFLITE_DEQUANTIZE, 1, {7}, 8}},
+        .input = 0,
+        .output = 8};
+    struct imported *im = import(&net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->q->n_nodes, 2);
+    assert_int_equal(im->q->tensors[im->q->nodes[0].output].h, 2);
+    assert_int_equal(im->q->tensors[im->q->nodes[0].output].w, 1);
+    const int8_t input[12] = {1, 10, 2, 20, 4, 30, 0, -10, 0, -20, 1, -31};
+    int8_t output[2], again[2];
+    assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+    /* Channel 0: rows 7 * 2 / 3 = 4.67 -> 5 and 2 / 3 -> 1, mean 3; channel 1: 40 and -40.67 -> -41, mean
+     * -0.5 -> -1 or 0. */
+    assert_int_equal(output[0], 4);
+    assert_in_range(output[1] + 1, 0, 2);
+    struct scratch scratch;
+    struct qmodel *read;
+    scratch_create(&scratch);
+    assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+    assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+    assert_int_equal(qexec_run(read, input, again, NULL), 0);
+    assert_memory_equal(output, again, 2);
+    scratch_remove(&scratch);
+    release(im);
+}
+
+static void test_lists_what_is_unsupported(void **state)
+{
+    (void)state;
+    struct tflite_net net = unary(28, 0.1f, 0, 0.1f, 0);
+    net.n_tensors = 4;
+    net.tensors[2] = net.tensors[3] = net.tensors[1];
+    net.tensors[2].name = "sum";
+    net.tensors[3].name = "big";
+    net.n_operators = 3;
+    net.operators[1] = (struct net_operator){TFLITE_SUB, 2, {0, 1}, 2};
+    net.operators[2] = (struct net_operator){TFLITE_RESIZE_NEAREST_NEIGHBOR, 1, {2}, 3};
+    net.output = 3;
+    struct imported *im = import(&net);
+    assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+    assert_non_null(
+        strstr(im->message, "error: x.tflite: no int8 form for 3 operators:\n  operator 0, TANH 'out': "));
+    assert_non_null(
+        strstr(im->message, "\n  operator 1, SUB 'sum': no int8 kernel; use ADD with the operand negated"));
+    assert_non_null(strstr(im->message, "\n  operator 2, RESIZE_NEAREST_NEIGHBOR 'big': "));
+    release(im);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_constant_operand),
+                                       cmocka_unit_test(test_constant_is_add),
+                                       cmocka_unit_test(test_tables_through_onnx),
+                                       cmocka_unit_test(test_pad),
+                                       cmocka_unit_test(test_borders_and_means),
+                                       cmocka_unit_test(test_lists_what_is_unsupported)};
+    return cmocka_run_group_tests_name("quant_tflite", tests, NULL, NULL);
+}
