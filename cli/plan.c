@@ -21,12 +21,24 @@ static int check_limit(const char *what, const char *memory, long long needs, lo
     return error_fit("%s needs %lld bytes of %s, the recipe's limit is %lld: %lld too many", what, needs, memory, limit, needs - limit);
 }
 
+/* What the arena may take: the tighter limit, less what lies beside the arena. Where the arena has a region of its own, the stack is elsewhere. */
+static int64_t arena_limit(const struct limits *limits, const struct board *board)
+{
+    const struct memory_region *arena = board_region(board, "arena");
+    int64_t beside = FIRMWARE_STACK_BYTES + FIRMWARE_RUNTIME_BYTES, limit = board->sram_bytes - beside;
+    if (arena && arena != board_region(board, "stack"))
+        limit = arena->bytes;
+    if (limits->sram_bytes && limits->sram_bytes - beside < limit)
+        limit = limits->sram_bytes - beside;
+    return limit > 0 ? limit : 1; /* 0 is no limit */
+}
+
 int limits_for_board(struct limits *limits, const struct recipe *recipe, const struct board *board)
 {
     int rc = recipe_limits(recipe, limits);
     limits->plan = (struct plan_options){
         .optimize = optimize_of(recipe->codegen.optimize),
-        .sram_limit_bytes = limits->sram_bytes ? limits->sram_bytes : board->sram_bytes,
+        .sram_limit_bytes = arena_limit(limits, board),
         .fusion = true,
     };
     return rc;

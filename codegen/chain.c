@@ -391,8 +391,9 @@ static int64_t last_use(const struct chain_work *work, int store)
     return last;
 }
 
-/* Lays the stores out in this order, returns how far the block may reach into the input. */
-static int64_t lay_out(struct chain_work *work, const int *order, int64_t bytes)
+/* Lays the stores out in this order, returns how far the block may reach into the input; stops when that is
+ * not above give_up. */
+static int64_t lay_out(struct chain_work *work, const int *order, int64_t bytes, int64_t give_up)
 {
     int64_t offset = 0, reach = bytes;
     for (int i = 0; i < work->n_stores; i++) {
@@ -404,6 +405,8 @@ static int64_t lay_out(struct chain_work *work, const int *order, int64_t bytes)
             if (use >= 0 && use + bytes - offset < reach)
                 reach = use + bytes - offset;
         }
+        if (reach <= give_up)
+            break;
     }
     return reach & ~(int64_t)3;
 }
@@ -427,7 +430,7 @@ static void place_stores(struct chain_cost *out, struct chain_work *work)
             if (by_use[s] != outermost)
                 order[k++] = by_use[s];
         order[k] = outermost;
-        int64_t reach = lay_out(work, order, out->stores_bytes);
+        int64_t reach = lay_out(work, order, out->stores_bytes, trial < n ? out->reach : -1);
         if (reach > out->reach) {
             out->reach = reach;
             best = trial;

@@ -241,12 +241,14 @@ static void analyse(struct planner *planner, int from, int to)
     add_chain(planner, from, to, 1, 1, false);
     if (both)
         add_chain(planner, from, to, 1, 1, true);
-    if (to == from + 1 && !alone) /* a branch: its operators one after the other */
+    if (to == from + 1 && !alone) { /* a branch: its operators one after the other */
         add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, false);
+        if (both)
+            add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true);
+    }
 }
 
-/* Ways with fewer calls that fit in `limit` bytes. Larger rounds need larger buffers: stop when they do not
- * fit any more. */
+/* Ways with fewer calls that fit in `limit` bytes: the more rows at a time the better. */
 static void analyse_richly(struct planner *planner, int from, int to, int64_t limit)
 {
     struct edge *edge = edge_of(planner, from, to);
@@ -257,20 +259,24 @@ static void analyse_richly(struct planner *planner, int from, int to, int64_t li
     int steps = steps_of_last(planner, to);
     bool both = may_run_bottom_up(planner, from, to);
     for (int up = 0; up < (both ? 2 : 1); up++) {
-        int64_t fits = add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, up);
-        if (fits <= limit && edge_length(planner, from, to) > 1 && to == from + 1 && up == 0)
+        if (add_chain(planner, from, to, 1, CHAIN_ALL_ROWS, up) > limit && steps > 1)
             continue;
-        for (int rounds = 2, last = 0; rounds <= steps && rounds <= 6; rounds++) {
-            int rows = (steps + rounds - 1) / rounds;
-            if (rows == last)
-                continue;
-            last = rows;
-            add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up);
+        int rows = 2; /* the first power of two that does not fit */
+        for (; rows < steps; rows *= 2) {
+            add_chain(planner, from, to, rows, 1, up);
+            if (add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up) > limit)
+                break;
         }
-        for (int rows = 1; rows < steps; rows *= 2) {
-            fits = smaller(add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up),
-                           rows > 1 ? add_chain(planner, from, to, rows, 1, up) : 0);
-            if (fits > limit)
+        if (rows >= steps && add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, up) <= limit)
+            continue;
+        /* the fewest equal rounds with as many rows as fit */
+        for (int rounds = (steps + rows - 1) / rows, tries = 0; rounds * rows < 2 * steps && tries < 4;
+             rounds++) {
+            int each = (steps + rounds - 1) / rounds;
+            if (each >= rows || each * 2 <= rows)
+                continue;
+            tries++;
+            if (add_chain(planner, from, to, each, CHAIN_ALL_ROWS, up) <= limit)
                 break;
         }
     }
@@ -609,24 +615,31 @@ static bool plan_least(struct chain_plan *out, struct planner *planner, int64_t 
     return true;
 }
 
+/* Can the operators between two cuts be called once each? */
+static bool fits_with_fewest_calls(struct planner *planner, int from, int to, int64_t limit)
+{
+    int64_t fewest = 0;
+    for (int i = planner->cuts[from].position; i < planner->cuts[to].position; i++)
+        fewest += planner->graph->ops[i].call_cost;
+    analyse(planner, from, to);
+    for (const struct option *o = edge_of(planner, from, to)->options; o; o = o->next)
+        if (o->call_cost <= fewest && o->footprint <= limit)
+            return true;
+    return false;
+}
+
 /* The cheapest plan in an arena. Whole-map steps cost least: chains are needed, in several sizes, only where
  * those do not fit. */
 static bool plan_cheapest(struct chain_plan *out, struct planner *planner, int64_t arena_bytes)
 {
+    bool *fits = ARENA_ARRAY(planner->arena, bool, (size_t)planner->n_cuts); /* from the cut before */
+    for (int to = 1; to < planner->n_cuts; to++)
+        fits[to] = fits_with_fewest_calls(planner, to - 1, to, arena_bytes);
     for (int from = 0; from + 1 < planner->n_cuts; from++) {
         bool needed = false;
         for (int to = from + 1; to < planner->n_cuts; to++) {
-            analyse(planner, to - 1, to);
-            const struct edge *next = edge_of(planner, to - 1, to);
-            bool alone = edge_length(planner, to - 1, to) == 1;
-            if (!alone)
-                needed = true;
-            for (const struct option *o = next->options; o; o = o->next)
-                if (o->whole && o->footprint > arena_bytes)
-                    needed = true;
-            if (edge_of(planner, from, to)->footprint > arena_bytes)
-                continue;
-            if (needed)
+            needed = needed || !fits[to];
+            if (needed && edge_of(planner, from, to)->footprint <= arena_bytes)
                 analyse_richly(planner, from, to, arena_bytes);
         }
     }
@@ -682,5 +695,6 @@ bool chain_plan(struct chain_plan *out, const struct row_graph *graph, const str
         }
     }
     out->lower_bound = bound;
+    out->least_bytes = least;
     return true;
 }

@@ -41,6 +41,7 @@ struct chain_plan {
     struct chain_step *steps;
     int n_steps;
     int64_t arena_bytes; /* a multiple of 8 */
+    int64_t least_bytes; /* arena of the smallest plan found */
     int64_t lower_bound; /* of all plans of this kind, addresses ignored; a multiple of 8 */
     int64_t call_cost;
 };

@@ -13,31 +13,33 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "codegen/check_parts.h"
+#include "codegen/kernels.h"
 #include "quant/qmodel.h"
-
-struct replay {
-    const struct schedule *schedule;
-    const struct qmodel *qmodel;
-    uint64_t *shadow; /* per arena byte: mark() of what it holds, 0: nothing */
-    bool *written;    /* per tensor: has been computed */
-    int step;
-};
-
-static const uint64_t scratch_mark = UINT64_MAX;
 
 static uint64_t mark(int tensor, int64_t element)
 {
     return ((uint64_t)tensor + 1) << 40 | (uint64_t)element;
 }
 
-static const char *node_text(const struct replay *replay)
+uint64_t replay_scratch_mark(int64_t call)
+{
+    return (uint64_t)REPLAY_SCRATCH_TENSOR << 40 | (uint64_t)call;
+}
+
+static bool is_scratch(uint64_t held)
+{
+    return held >> 40 == REPLAY_SCRATCH_TENSOR;
+}
+
+const char *replay_node_name(const struct replay *replay)
 {
     const struct step *step = &replay->schedule->steps[replay->step];
     const char *name = replay->qmodel->nodes[replay->schedule->order[step->first_node]].name;
     return name ? name : "?";
 }
 
-static const char *tensor_text(const struct replay *replay, int tensor)
+const char *replay_tensor_name(const struct replay *replay, int tensor)
 {
     return replay->qmodel->tensors[tensor].name ? replay->qmodel->tensors[tensor].name : "?";
 }
@@ -57,13 +59,14 @@ static int check_row_bounds(const struct replay *replay, int tensor, int y, int6
         return error(
             "schedule: step %d ('%s'): row %d of tensor '%s' at bytes %lld..%lld is outside the arena of "
             "%lld bytes",
-            replay->step, node_text(replay), y, tensor_text(replay, tensor), (long long)*address,
-            (long long)(*address + (int64_t)t->w * t->c), (long long)replay->schedule->arena_bytes);
+            replay->step, replay_node_name(replay), y, replay_tensor_name(replay, tensor),
+            (long long)*address, (long long)(*address + (int64_t)t->w * t->c),
+            (long long)replay->schedule->arena_bytes);
     return 0;
 }
 
 /* Writes row y of a tensor: `count` channels of every pixel from channel `first` on. */
-static int write_row(struct replay *replay, int tensor, int y, int first, int count)
+int replay_write_row(struct replay *replay, int tensor, int y, int first, int count)
 {
     const struct qtensor *t = &replay->qmodel->tensors[tensor];
     int64_t address;
@@ -77,44 +80,45 @@ static int write_row(struct replay *replay, int tensor, int y, int first, int co
     return 0;
 }
 
-/* Is row y of `tensor` intact? Where it is not, its byte may only hold the same element of
- * `element_wise_output` (-1: nothing). */
-static int require_row(const struct replay *replay, int tensor, int y, int element_wise_output)
+int replay_require_channels(const struct replay *replay, int tensor, int y, int first, int count,
+                            int element_wise_output)
 {
     const struct qtensor *t = &replay->qmodel->tensors[tensor];
     int64_t address, bytes = (int64_t)t->w * t->c;
     int rc = check_row_bounds(replay, tensor, y, &address);
     if (rc)
         return rc;
-    for (int64_t i = 0; i < bytes; i++) {
+    for (int64_t k = 0; k < (int64_t)t->w * count; k++) {
+        int64_t i = k / count * t->c + first + k % count, element = (int64_t)y * bytes + i;
         uint64_t held = replay->shadow[address + i];
-        int64_t element = (int64_t)y * bytes + i;
         if (held == mark(tensor, element) ||
             (element_wise_output >= 0 && held == mark(element_wise_output, element)))
             continue;
-        if (held == 0)
-            return error("schedule: step %d ('%s') reads byte %lld of the arena (tensor '%s', row %d), which "
-                         "nobody wrote",
-                         replay->step, node_text(replay), (long long)(address + i),
-                         tensor_text(replay, tensor), y);
-        if (held == scratch_mark)
-            return error("schedule: step %d ('%s') reads byte %lld of the arena (tensor '%s', row %d), which "
-                         "scratch overwrote",
-                         replay->step, node_text(replay), (long long)(address + i),
-                         tensor_text(replay, tensor), y);
+        if (held == 0 || is_scratch(held))
+            return error(
+                "schedule: step %d ('%s') reads byte %lld of the arena (tensor '%s', row %d), which %s",
+                replay->step, replay_node_name(replay), (long long)(address + i),
+                replay_tensor_name(replay, tensor), y, held == 0 ? "nobody wrote" : "scratch overwrote");
         return error("schedule: step %d ('%s') reads byte %lld of the arena (tensor '%s', row %d), which "
                      "tensor '%s' overwrote",
-                     replay->step, node_text(replay), (long long)(address + i), tensor_text(replay, tensor),
-                     y, tensor_text(replay, (int)(held >> 40) - 1));
+                     replay->step, replay_node_name(replay), (long long)(address + i),
+                     replay_tensor_name(replay, tensor), y,
+                     replay_tensor_name(replay, (int)(held >> 40) - 1));
     }
     return 0;
 }
 
-static int require_rows(const struct replay *replay, int tensor, int first, int last)
+int replay_require_row(const struct replay *replay, int tensor, int y, int element_wise_output)
+{
+    return replay_require_channels(replay, tensor, y, 0, replay->qmodel->tensors[tensor].c,
+                                   element_wise_output);
+}
+
+int replay_require_rows(const struct replay *replay, int tensor, int first, int last)
 {
     int h = replay->qmodel->tensors[tensor].h, rc = 0;
     for (int y = first < 0 ? 0 : first; y <= last && y < h && !rc; y++)
-        rc = require_row(replay, tensor, y, -1);
+        rc = replay_require_row(replay, tensor, y, -1);
     return rc;
 }
 
@@ -127,11 +131,11 @@ static int replay_windowed(struct replay *replay, const struct qnode *node)
     for (int y = 0; y < out->h && !rc; y++) {
         int first = y * w->stride_h - w->pad_top;
         int last = first + (w->kernel_h - 1) * (w->dilation_h > 0 ? w->dilation_h : 1);
-        rc = require_rows(replay, node->inputs[0], first, last);
+        rc = replay_require_rows(replay, node->inputs[0], first, last);
         if (!rc)
-            rc = write_row(replay, node->output, y, 0, out->c);
+            rc = replay_write_row(replay, node->output, y, 0, out->c);
         if (!rc)
-            rc = require_rows(replay, node->inputs[0], first, last);
+            rc = replay_require_rows(replay, node->inputs[0], first, last);
     }
     return rc;
 }
@@ -144,12 +148,12 @@ static int replay_element_wise(struct replay *replay, const struct qnode *node)
     for (int y = 0; y < out->h && !rc; y++)
         for (int after = 0; after < 2 && !rc; after++) {
             if (after)
-                rc = write_row(replay, node->output, y, 0, out->c);
+                rc = replay_write_row(replay, node->output, y, 0, out->c);
             for (int i = 0; i < node->n_inputs && !rc; i++) {
                 const struct qtensor *in = &replay->qmodel->tensors[node->inputs[i]];
                 bool broadcast = in->h != out->h || in->w != out->w;
-                rc = broadcast ? require_rows(replay, node->inputs[i], 0, in->h - 1)
-                               : require_row(replay, node->inputs[i], y, after ? node->output : -1);
+                rc = broadcast ? replay_require_rows(replay, node->inputs[i], 0, in->h - 1)
+                               : replay_require_row(replay, node->inputs[i], y, after ? node->output : -1);
             }
         }
     return rc;
@@ -160,10 +164,10 @@ static int replay_whole(struct replay *replay, const struct qnode *node)
 {
     const struct qtensor *out = &replay->qmodel->tensors[node->output];
     int last = replay->qmodel->tensors[node->inputs[0]].h - 1;
-    int rc = require_rows(replay, node->inputs[0], 0, last);
+    int rc = replay_require_rows(replay, node->inputs[0], 0, last);
     for (int y = 0; y < out->h && !rc; y++)
-        rc = write_row(replay, node->output, y, 0, out->c);
-    return rc ? rc : require_rows(replay, node->inputs[0], 0, last);
+        rc = replay_write_row(replay, node->output, y, 0, out->c);
+    return rc ? rc : replay_require_rows(replay, node->inputs[0], 0, last);
 }
 
 static int replay_concat(struct replay *replay, const struct qnode *node)
@@ -171,11 +175,11 @@ static int replay_concat(struct replay *replay, const struct qnode *node)
     int rc = 0;
     for (int i = 0, channel = 0; i < node->n_inputs && !rc; i++) {
         const struct qtensor *in = &replay->qmodel->tensors[node->inputs[i]];
-        rc = require_rows(replay, node->inputs[i], 0, in->h - 1);
+        rc = replay_require_rows(replay, node->inputs[i], 0, in->h - 1);
         for (int y = 0; y < in->h && !rc; y++)
-            rc = write_row(replay, node->output, y, channel, in->c);
+            rc = replay_write_row(replay, node->output, y, channel, in->c);
         if (!rc)
-            rc = require_rows(replay, node->inputs[i], 0, in->h - 1);
+            rc = replay_require_rows(replay, node->inputs[i], 0, in->h - 1);
         channel += in->c;
     }
     return rc;
@@ -210,33 +214,37 @@ static int replay_step(struct replay *replay)
 {
     const struct schedule *schedule = replay->schedule;
     const struct step *step = &schedule->steps[replay->step];
-    if (step->n_nodes != 1 || step->first_node < 0 || step->first_node >= schedule->n_order)
-        return error("schedule: step %d: groups of operators are not replayed yet", replay->step);
     const struct qnode *node = &replay->qmodel->nodes[schedule->order[step->first_node]];
-    for (int i = 0; i < node->n_inputs; i++)
+    for (int i = 0; i < node->n_inputs && !step->depth_first; i++)
         if (!replay->written[node->inputs[i]])
             return error("schedule: step %d ('%s') reads tensor '%s' before it is computed", replay->step,
-                         node_text(replay), tensor_text(replay, node->inputs[i]));
+                         replay_node_name(replay), replay_tensor_name(replay, node->inputs[i]));
 
     int64_t begin = step->scratch_offset, end = begin + step->scratch_bytes;
     if (step->scratch_bytes < 0 || begin < 0 || end > schedule->arena_bytes)
         return error("schedule: step %d ('%s'): scratch %lld..%lld is outside the arena of %lld bytes",
-                     replay->step, node_text(replay), (long long)begin, (long long)end,
+                     replay->step, replay_node_name(replay), (long long)begin, (long long)end,
                      (long long)schedule->arena_bytes);
     for (int64_t i = begin; i < end; i++)
-        replay->shadow[i] = scratch_mark;
+        replay->shadow[i] = replay_scratch_mark(0);
+    if (step->depth_first)
+        return replay_chain(replay);
 
+    int32_t scratch = node_scratch_bytes(replay->qmodel, node);
+    if (scratch > 0 && (scratch > step->scratch_bytes || schedule->scratch[step->first_node] != begin))
+        return error("schedule: step %d ('%s') needs %d bytes of scratch, not %d", replay->step,
+                     replay_node_name(replay), scratch, step->scratch_bytes);
     int rc = replay_node(replay, node);
     if (rc)
         return rc;
     for (int64_t i = begin; i < end; i++)
-        if (replay->shadow[i] != scratch_mark)
+        if (!is_scratch(replay->shadow[i]))
             return error(
                 "schedule: step %d ('%s'): scratch byte %lld of the arena is overwritten by tensor '%s'",
-                replay->step, node_text(replay), (long long)i,
-                tensor_text(replay, (int)(replay->shadow[i] >> 40) - 1));
+                replay->step, replay_node_name(replay), (long long)i,
+                replay_tensor_name(replay, (int)(replay->shadow[i] >> 40) - 1));
     replay->written[node->output] = true;
-    return require_rows(replay, node->output, 0, replay->qmodel->tensors[node->output].h - 1);
+    return replay_require_rows(replay, node->output, 0, replay->qmodel->tensors[node->output].h - 1);
 }
 
 /* The order is a permutation of the nodes, every step is one of its entries, rings hold whole rows. */
@@ -247,8 +255,12 @@ static int check_structure(const struct schedule *schedule, const struct qmodel 
                      schedule->n_storage, qmodel->n_nodes, qmodel->n_tensors);
     int covered = 0;
     for (int s = 0; s < schedule->n_steps; s++) {
-        if (schedule->steps[s].first_node != covered)
+        const struct step *step = &schedule->steps[s];
+        if (step->first_node != covered || step->n_nodes < 1 || step->n_nodes > schedule->n_order - covered)
             return error("schedule: step %d does not begin at operator %d", s, covered);
+        if (step->depth_first ? step->rows < 1 || step->inner_rows < 1 : step->n_nodes != 1)
+            return error("schedule: step %d: %d operators, %d and %d rows at a time", s, step->n_nodes,
+                         step->rows, step->inner_rows);
         covered += schedule->steps[s].n_nodes;
     }
     if (covered != schedule->n_order)
@@ -260,7 +272,9 @@ static int check_structure(const struct schedule *schedule, const struct qmodel 
         seen[node] = true;
     }
     for (int t = 0; t < schedule->n_storage; t++)
-        if (schedule->storage[t].first_step != -2 && schedule->storage[t].ring < 1)
+        if (schedule->storage[t].first_step != -2 &&
+            (schedule->storage[t].ring < 1 || schedule->storage[t].row_step < 0 ||
+             schedule->storage[t].row_phase < 0))
             return error("schedule: tensor %d has no rows", t);
     return 0;
 }
@@ -279,7 +293,7 @@ int schedule_check(const struct schedule *schedule, const struct qmodel *qmodel)
     if (!rc && schedule->n_steps > 0) {
         replay.step = 0; /* for messages */
         for (int y = 0; y < qmodel->tensors[qmodel->input].h && !rc; y++)
-            rc = write_row(&replay, qmodel->input, y, 0, qmodel->tensors[qmodel->input].c);
+            rc = replay_write_row(&replay, qmodel->input, y, 0, qmodel->tensors[qmodel->input].c);
         replay.written[qmodel->input] = true;
     }
     for (int s = 0; s < schedule->n_steps && !rc; s++) {
@@ -287,7 +301,7 @@ int schedule_check(const struct schedule *schedule, const struct qmodel *qmodel)
         rc = replay_step(&replay);
     }
     if (!rc && schedule->n_steps > 0)
-        rc = require_rows(&replay, qmodel->output, 0, qmodel->tensors[qmodel->output].h - 1);
+        rc = replay_require_rows(&replay, qmodel->output, 0, qmodel->tensors[qmodel->output].h - 1);
     arena_release(&arena);
     return rc;
 }

@@ -15,6 +15,8 @@
 const char *const engine_files[] = {
     "engine/engine.h",
     "engine/requant.h",
+    "engine/chain.h",
+    "engine/chain.c",
     "engine/ref/ref.h",
     "engine/ref/conv2d_s8__ref.c",
     "engine/ref/depthwise_s8__ref.c",

@@ -12,6 +12,7 @@
 #include "boards/board.h"
 #include "codegen/kernels.h"
 #include "codegen/names.h"
+#include "codegen/row_graph.h"
 #include "engine/engine.h"
 #include "quant/qmodel.h"
 
@@ -108,17 +109,24 @@ static void add_banner(struct strbuf *out, const struct emission *emission)
                 grouped(f->code_bytes, a));
 
     strbuf_adds(
-        out, " * The arena, step by step. An output may lie over input rows that no later row needs.\n *\n");
+        out,
+        " * The arena, step by step. An output may lie over input rows that no later row needs; operators\n"
+        " * of the same step run depth-first, their tensors in line buffers.\n *\n");
     strbuf_adds(out, " *   step  operator            output            bytes of the arena   live bytes\n");
     const struct storage *input = &schedule->storage[qmodel->input];
     strbuf_addf(out, " *         %-18s  %-16s  %8d ..%9d\n", "(input)",
                 tensor_shape(&qmodel->tensors[qmodel->input], a), input->begin, input->end);
     for (int s = 0; s < schedule->n_steps; s++) {
         const struct step *step = &schedule->steps[s];
-        int node = schedule->order[step->first_node], tensor = qmodel->nodes[node].output;
-        strbuf_addf(out, " *   %4d  %-18s  %-16s  %8d ..%9d   %10lld\n", s, node_identifier(qmodel, node, a),
-                    tensor_shape(&qmodel->tensors[tensor], a), schedule->storage[tensor].begin,
-                    schedule->storage[tensor].end, (long long)step->live_bytes);
+        for (int i = 0; i < step->n_nodes; i++) {
+            int node = schedule->order[step->first_node + i], tensor = qmodel->nodes[node].output;
+            strbuf_addf(out, " *   %4d  %-18s  %-16s  %8d ..%9d", s, node_identifier(qmodel, node, a),
+                        tensor_shape(&qmodel->tensors[tensor], a), schedule->storage[tensor].begin,
+                        schedule->storage[tensor].end);
+            if (i == step->n_nodes - 1)
+                strbuf_addf(out, "   %10lld", (long long)step->live_bytes);
+            strbuf_adds(out, "\n");
+        }
     }
     strbuf_adds(out, " */\n");
 }
@@ -163,11 +171,13 @@ static void add_activation(struct strbuf *out, const struct qnode *node)
     strbuf_addf(out, "    .act_min = %d,\n    .act_max = %d,\n", node->act_min, node->act_max);
 }
 
-static void add_scratch(struct strbuf *out, const struct step *step)
+static void add_scratch(struct strbuf *out, const struct emission *emission, const struct qnode *node,
+                        int position)
 {
-    if (step->scratch_bytes)
-        strbuf_addf(out, "    .scratch = mcu_arena + %d, /* %d bytes */\n", step->scratch_offset,
-                    step->scratch_bytes);
+    int32_t bytes = node_scratch_bytes(emission->qmodel, node);
+    if (bytes)
+        strbuf_addf(out, "    .scratch = mcu_arena + %d, /* %d bytes */\n",
+                    emission->schedule->scratch[position], bytes);
 }
 
 static void begin_struct(struct strbuf *out, enum kernel kernel, const char *name)
@@ -176,7 +186,7 @@ static void begin_struct(struct strbuf *out, enum kernel kernel, const char *nam
 }
 
 static void add_convolution(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                            const struct step *step, enum kernel kernel, const char *name)
+                            int position, enum kernel kernel, const char *name)
 {
     begin_struct(out, kernel, name);
     add_map(out, emission, "in", node->inputs[0]);
@@ -189,7 +199,7 @@ static void add_convolution(struct strbuf *out, const struct emission *emission,
                 "    .weights = %s_weights,\n    .bias = %s_bias,\n    .multiplier = %s_multiplier,\n    "
                 ".shift = %s_shift,\n",
                 name, name, name, name);
-    add_scratch(out, step);
+    add_scratch(out, emission, node, position);
     strbuf_adds(out, "};\n");
 }
 
@@ -228,7 +238,7 @@ static void add_pool(struct strbuf *out, const struct emission *emission, const 
 }
 
 static void add_unary(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                      const struct step *step, enum kernel kernel, const char *name)
+                      int position, enum kernel kernel, const char *name)
 {
     begin_struct(out, kernel, name);
     add_map(out, emission, "in", node->inputs[0]);
@@ -242,7 +252,7 @@ static void add_unary(struct strbuf *out, const struct emission *emission, const
         strbuf_addf(out, "    .multiplier = %d,\n    .shift = %d,\n    .diff_min = %d,\n",
                     node->multiplier[0], node->shift[0], node->diff_min);
     }
-    add_scratch(out, step);
+    add_scratch(out, emission, node, position);
     strbuf_adds(out, "};\n");
 }
 
@@ -255,22 +265,68 @@ static void add_copy(struct strbuf *out, const struct emission *emission, int in
     strbuf_addf(out, "    .out_y = %d,\n    .out_x = %d,\n    .out_c = %d,\n};\n", y, x, c);
 }
 
-/* Argument structs of one node, and its calls, which go into mcu_model_run(). */
-static void add_node(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int index,
-                     const struct step *step)
+/* Rows of a call in the C of the caller: all, or those that the chain asks for. */
+struct call_rows {
+    bool all;
+    const char *indent;
+};
+
+static void add_call(struct strbuf *calls, const struct call_rows *rows, enum kernel kernel, const char *name,
+                     int all)
+{
+    if (rows->all)
+        strbuf_addf(calls, "%s%s(&%s, 0, %d);\n", rows->indent, kernel_info(kernel)->function, name, all);
+    else
+        strbuf_addf(calls, "%s%s(&%s, y0, y1);\n", rows->indent, kernel_info(kernel)->function, name);
+}
+
+static void add_concat(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
+                       const struct qnode *node, const char *name, const struct call_rows *rows)
+{
+    const struct qtensor *tensors = emission->qmodel->tensors;
+    for (int i = 0, channel = 0; i < node->n_inputs; i++) {
+        const char *part = arena_printf(emission->arena, "%s_part_%d", name, i);
+        add_copy(out, emission, node->inputs[i], node->output, 0, 0, channel, part);
+        add_call(calls, rows, KERNEL_COPY, part, tensors[node->inputs[i]].h);
+        channel += tensors[node->inputs[i]].c;
+    }
+}
+
+/* The border, then the image: output rows of a chain become input rows, as far as those exist. */
+static void add_pad(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
+                    const struct qnode *node, const char *name, const struct call_rows *rows)
+{
+    const struct qtensor *tensors = emission->qmodel->tensors;
+    const char *border = arena_printf(emission->arena, "%s_border", name);
+    int top = node->window.pad_top, in_h = tensors[node->inputs[0]].h;
+    begin_struct(out, KERNEL_FILL, border);
+    add_map(out, emission, "out", node->output);
+    strbuf_addf(out, "    .value = %d,\n};\n", zero_point(emission, node->output));
+    add_copy(out, emission, node->inputs[0], node->output, top, node->window.pad_left, 0, name);
+    add_call(calls, rows, KERNEL_FILL, border, tensors[node->output].h);
+    if (rows->all)
+        add_call(calls, rows, KERNEL_COPY, name, in_h);
+    else
+        strbuf_addf(calls, "%s%s(&%s, y0 < %d ? 0 : y0 - %d, y1 < %d ? y1 - %d : %d);\n", rows->indent,
+                    kernel_info(KERNEL_COPY)->function, name, top, top, top + in_h, top, in_h);
+}
+
+/* Argument structs of one node, and its calls. position: in the schedule's order. */
+static void add_node(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int position,
+                     const struct call_rows *rows)
 {
     const struct qmodel *qmodel = emission->qmodel;
+    int index = emission->schedule->order[position];
     const struct qnode *node = &qmodel->nodes[index];
     const char *name = node_identifier(qmodel, index, emission->arena);
     enum kernel kernels[QNODE_MAX_INPUTS];
-    int n_kernels = node_kernels(node, kernels);
-    int in_h = qmodel->tensors[node->inputs[0]].h, out_h = qmodel->tensors[node->output].h;
+    node_kernels(node, kernels);
 
     switch (node->op) {
     case QOP_CONV:
     case QOP_DEPTHWISE:
     case QOP_FULLY_CONNECTED:
-        add_convolution(out, emission, node, step, kernels[0], name);
+        add_convolution(out, emission, node, position, kernels[0], name);
         break;
     case QOP_ADD:
     case QOP_MUL:
@@ -283,36 +339,22 @@ static void add_node(struct strbuf *out, struct strbuf *calls, const struct emis
     case QOP_MEAN:
     case QOP_TABLE:
     case QOP_SOFTMAX:
-        add_unary(out, emission, node, step, kernels[0], name);
+        add_unary(out, emission, node, position, kernels[0], name);
         break;
     case QOP_CONCAT:
-        for (int i = 0, channel = 0; i < node->n_inputs; i++) {
-            const char *part = arena_printf(emission->arena, "%s_part_%d", name, i);
-            add_copy(out, emission, node->inputs[i], node->output, 0, 0, channel, part);
-            strbuf_addf(calls, "    %s(&%s, 0, %d);\n", kernel_info(kernels[i])->function, part,
-                        qmodel->tensors[node->inputs[i]].h);
-            channel += qmodel->tensors[node->inputs[i]].c;
-        }
+        add_concat(out, calls, emission, node, name, rows);
         return;
-    case QOP_PAD: {
-        const char *border = arena_printf(emission->arena, "%s_border", name);
-        begin_struct(out, KERNEL_FILL, border);
-        add_map(out, emission, "out", node->output);
-        strbuf_addf(out, "    .value = %d,\n};\n", zero_point(emission, node->output));
-        add_copy(out, emission, node->inputs[0], node->output, node->window.pad_top, node->window.pad_left, 0,
-                 name);
-        strbuf_addf(calls, "    %s(&%s, 0, %d);\n", kernel_info(kernels[0])->function, border, out_h);
-        strbuf_addf(calls, "    %s(&%s, 0, %d);\n", kernel_info(kernels[1])->function, name, in_h);
+    case QOP_PAD:
+        add_pad(out, calls, emission, node, name, rows);
         return;
-    }
     case QOP_COUNT:
         die("operator %d cannot be emitted", (int)node->op);
     }
-    /* mcu_mean counts input rows. */
-    int rows = node->op == QOP_MEAN ? in_h : out_h;
-    for (int k = 0; k < n_kernels; k++)
-        strbuf_addf(calls, "    %s(&%s, 0, %d);\n", kernel_info(kernels[k])->function, name, rows);
+    add_call(calls, rows, kernels[0], name, row_steps(qmodel, node));
 }
+
+/* ---- model.c: steps ---------------------------------------------------------------------------------------
+ */
 
 static void add_node_comment(struct strbuf *out, const struct emission *emission, int index, int step)
 {
@@ -332,26 +374,62 @@ static void add_node_comment(struct strbuf *out, const struct emission *emission
     strbuf_adds(out, "\n */\n");
 }
 
+/* A chain: its operators' structs, the tables of engine/chain.h, and a function with one case per operator.
+ */
+static void add_chain(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int index)
+{
+    const struct schedule *schedule = emission->schedule;
+    const struct step *step = &schedule->steps[index];
+    struct strbuf cases = STRBUF_INIT;
+    for (int i = 0; i < step->n_nodes; i++) {
+        int node = schedule->order[step->first_node + i];
+        add_node_comment(out, emission, node, index);
+        strbuf_addf(&cases, "    case %d:\n", i);
+        add_node(out, &cases, emission, step->first_node + i, &(struct call_rows){false, "        "});
+        strbuf_adds(&cases, "        break;\n");
+    }
+    strbuf_addf(out, "\n/* step %d, depth-first: rows of each operator when the next one needs them */\n",
+                index);
+    emit_chain_tables(out, emission, index);
+    strbuf_addf(out,
+                "\nstatic void chain_%d_call(int32_t stage, int32_t y0, int32_t y1)\n{\n    switch (stage) "
+                "{\n%s    }\n}\n",
+                index, strbuf_text(&cases));
+    strbuf_addf(calls, "    mcu_chain_run(&chain_%d, chain_%d_call);\n", index, index);
+    strbuf_release(&cases);
+}
+
+static void add_step(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int index)
+{
+    const struct step *step = &emission->schedule->steps[index];
+    if (step->depth_first) {
+        add_chain(out, calls, emission, index);
+        return;
+    }
+    add_node_comment(out, emission, emission->schedule->order[step->first_node], index);
+    add_node(out, calls, emission, step->first_node, &(struct call_rows){true, "    "});
+}
+
 void emit_model_c(struct strbuf *out, const struct emission *emission)
 {
     const struct qmodel *qmodel = emission->qmodel;
     const struct schedule *schedule = emission->schedule;
     struct strbuf calls = STRBUF_INIT;
+    bool has_chains = false;
+    for (int s = 0; s < schedule->n_steps; s++)
+        has_chains = has_chains || schedule->steps[s].depth_first;
 
     add_banner(out, emission);
     strbuf_addf(out,
-                "#include \"model.h\"\n\n#include \"engine/engine.h\"\n#include \"weights.h\"\n\n"
+                "#include \"model.h\"\n\n%s#include \"engine/engine.h\"\n#include \"weights.h\"\n\n"
                 "#if MCU_ENGINE_VERSION != %d\n"
                 "#error \"model.c was generated for version %d of engine/: generate it again, or take the "
                 "engine/ it came with\"\n"
                 "#endif\n\n"
                 "_Alignas(8) int8_t mcu_arena[MCU_ARENA_BYTES];\n",
-                MCU_ENGINE_VERSION, MCU_ENGINE_VERSION);
-    for (int s = 0; s < schedule->n_steps; s++) {
-        int node = schedule->order[schedule->steps[s].first_node];
-        add_node_comment(out, emission, node, s);
-        add_node(out, &calls, emission, node, &schedule->steps[s]);
-    }
+                has_chains ? "#include \"engine/chain.h\"\n" : "", MCU_ENGINE_VERSION, MCU_ENGINE_VERSION);
+    for (int s = 0; s < schedule->n_steps; s++)
+        add_step(out, &calls, emission, s);
     strbuf_addf(out, "\nint8_t *mcu_model_input(void)\n{\n    return mcu_arena + %d;\n}\n",
                 schedule->storage[qmodel->input].offset);
     strbuf_addf(out, "\nconst int8_t *mcu_model_output(void)\n{\n    return mcu_arena + %d;\n}\n",

@@ -25,6 +25,8 @@ struct emission {
 
 void emit_model_h(struct strbuf *out, const struct emission *emission);
 void emit_model_c(struct strbuf *out, const struct emission *emission);
+/* The tables of engine/chain.h for a depth-first step: "chain_7" and what it points to. */
+void emit_chain_tables(struct strbuf *out, const struct emission *emission, int step);
 void emit_weights_h(struct strbuf *out, const struct emission *emission);
 void emit_weights_c(struct strbuf *out, const struct emission *emission);
 void emit_build_ninja(struct strbuf *out, const struct emission *emission);

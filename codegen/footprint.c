@@ -14,26 +14,39 @@
 struct code_size {
     int kernel[KERNEL_COUNT];
     int call, base;
+    int chain_run, chain, chain_call;
 };
 
 static const struct code_size code_size_m4 = {
 #define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m4,
 #define CODE_CALL(m4, m7)       .call = m4,
 #define CODE_BASE(m4, m7)       .base = m4,
+#define CODE_CHAIN_RUN(m4, m7)  .chain_run = m4,
+#define CODE_CHAIN(m4, m7)      .chain = m4,
+#define CODE_CHAIN_CALL(m4, m7) .chain_call = m4,
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
 #undef CODE_CALL
 #undef CODE_BASE
+#undef CODE_CHAIN_RUN
+#undef CODE_CHAIN
+#undef CODE_CHAIN_CALL
 };
 
 static const struct code_size code_size_m7 = {
 #define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m7,
 #define CODE_CALL(m4, m7)       .call = m7,
 #define CODE_BASE(m4, m7)       .base = m7,
+#define CODE_CHAIN_RUN(m4, m7)  .chain_run = m7,
+#define CODE_CHAIN(m4, m7)      .chain = m7,
+#define CODE_CHAIN_CALL(m4, m7) .chain_call = m7,
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
 #undef CODE_CALL
 #undef CODE_BASE
+#undef CODE_CHAIN_RUN
+#undef CODE_CHAIN
+#undef CODE_CHAIN_CALL
 };
 
 static int64_t aligned(int64_t bytes)
@@ -46,6 +59,24 @@ static bool has_weights(const struct qnode *node)
     return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
 }
 
+/* The tables of one chain (emit_chain.c): struct mcu_chain, a stage per operator, an entry per input from
+ * inside. */
+static int64_t chain_constants(const struct qmodel *qmodel, const struct schedule *schedule,
+                               const struct step *step)
+{
+    enum { CHAIN_BYTES = 12, STAGE_BYTES = 8, INPUT_BYTES = 4 };
+    int64_t bytes = CHAIN_BYTES;
+    for (int i = step->first_node; i < step->first_node + step->n_nodes; i++) {
+        const struct qnode *node = &qmodel->nodes[schedule->order[i]];
+        bytes += STAGE_BYTES;
+        for (int k = 0; k < node->n_inputs; k++)
+            for (int j = step->first_node; j < i; j++)
+                if (qmodel->nodes[schedule->order[j]].output == node->inputs[k])
+                    bytes += INPUT_BYTES;
+    }
+    return bytes;
+}
+
 void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule,
                   const struct board *board)
 {
@@ -56,13 +87,22 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
                               .stack_bytes = FIRMWARE_STACK_BYTES,
                               .runtime_bytes = FIRMWARE_RUNTIME_BYTES,
                               .code_bytes = code->base};
-    for (int n = 0; n < qmodel->n_nodes; n++) {
-        const struct qnode *node = &qmodel->nodes[n];
+    bool chains = false;
+    for (int i = 0, s = 0; i < schedule->n_order; i++) {
+        const struct qnode *node = &qmodel->nodes[schedule->order[i]];
+        while (schedule->steps[s].first_node + schedule->steps[s].n_nodes <= i)
+            s++;
+        const struct step *step = &schedule->steps[s];
+        if (step->depth_first && step->first_node == i) {
+            chains = true;
+            out->constants_bytes += chain_constants(qmodel, schedule, step);
+            out->code_bytes += code->chain;
+        }
         enum kernel kernels[QNODE_MAX_INPUTS];
         int n_kernels = node_kernels(node, kernels);
         for (int k = 0; k < n_kernels; k++) {
             out->constants_bytes += kernel_info(kernels[k])->argument_bytes;
-            out->code_bytes += code->call;
+            out->code_bytes += step->depth_first ? code->chain_call : code->call;
             used[kernels[k]] = true;
         }
         if (has_weights(node)) {
@@ -76,6 +116,8 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
     for (int k = 0; k < KERNEL_COUNT; k++)
         if (used[k])
             out->code_bytes += code->kernel[k];
+    if (chains)
+        out->code_bytes += code->chain_run;
     out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;
     out->flash_bytes = aligned(out->code_bytes) + out->constants_bytes + out->weights_bytes;
 }

@@ -23,7 +23,8 @@ enum {
     FIRMWARE_RUNTIME_BYTES = 32,
     /* Sections and arrays are aligned to this in flash. */
     FIRMWARE_FLASH_ALIGNMENT = 4,
-    /* What a search leaves free of the board's flash: code is predicted within 2 %, the linker has the last word. */
+    /* What a search leaves free of the board's flash: code is predicted within 2 %, the linker has the last
+       word. */
     FIRMWARE_FLASH_MARGIN_BYTES = 512,
 };
 

@@ -69,6 +69,21 @@ int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node
     return 0;
 }
 
+/* Reference kernels gather a window of whole rows: not in place. */
+int node_channel_group(const struct qmodel *qmodel, const struct qnode *node)
+{
+    (void)qmodel;
+    (void)node;
+    return 0;
+}
+
+int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node)
+{
+    enum { CALL_INSTRUCTIONS = 150 };
+    (void)qmodel;
+    return CALL_INSTRUCTIONS + node->n_weights * 3 / 2;
+}
+
 static int64_t row_bytes(const struct qtensor *tensor)
 {
     return (int64_t)tensor->w * tensor->c;

@@ -32,6 +32,14 @@ int node_kernels(const struct qnode *node, enum kernel *kernels);
 /* Working memory of the node's kernel in the arena. */
 int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node);
 
+/* Channels that a depthwise kernel computes at a time, if it copies a group's input rows to scratch before it
+ * writes the group's output row: then the output row may replace the first row of its window. 0: it may not.
+ */
+int node_channel_group(const struct qmodel *qmodel, const struct qnode *node);
+/* Instructions of a kernel call beyond those that are proportional to its rows: entry, and every weight is
+ * read and unpacked once per call. */
+int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node);
+
 /*
  * How an output may lie relative to input number `input`, provided nobody reads that input later. With
  * delta = address of the output - address of the input, allowed are

@@ -123,6 +123,11 @@ static void mark(char *cells, const struct schedule *schedule, int64_t begin, in
         cells[i] = with;
 }
 
+static void mark_tensor(char *cells, const struct schedule *schedule, int tensor, char with)
+{
+    mark(cells, schedule, schedule->storage[tensor].begin, schedule->storage[tensor].end, with);
+}
+
 void memory_map_text(struct strbuf *out, const struct qmodel *qmodel, const struct schedule *schedule)
 {
     struct arena arena = ARENA_INIT;
@@ -131,11 +136,12 @@ void memory_map_text(struct strbuf *out, const struct qmodel *qmodel, const stru
                 grouped((schedule->arena_bytes + COLUMNS - 1) / COLUMNS, &arena));
     strbuf_adds(
         out,
-        "I read, O written, s scratch, # kept for later, . free; an O may hide an I that it overwrites.\n\n");
+        "I read, O written, b line buffers, s scratch, # kept for later, . free; an O may hide an I that it "
+        "overwrites.\n\n");
     strbuf_adds(out, "step  live bytes  arena\n");
     for (int s = 0; s < schedule->n_steps; s++) {
         const struct step *step = &schedule->steps[s];
-        const struct qnode *node = &qmodel->nodes[schedule->order[step->first_node]];
+        const int *nodes = schedule->order + step->first_node;
         char cells[COLUMNS + 1];
         memset(cells, '.', COLUMNS);
         cells[COLUMNS] = '\0';
@@ -143,14 +149,17 @@ void memory_map_text(struct strbuf *out, const struct qmodel *qmodel, const stru
             if (schedule->storage[t].first_step != -2 && schedule->storage[t].first_step <= s &&
                 s <= schedule->storage[t].last_step)
                 mark(cells, schedule, schedule->storage[t].begin, schedule->storage[t].end, '#');
-        for (int i = 0; i < node->n_inputs; i++)
-            mark(cells, schedule, schedule->storage[node->inputs[i]].begin,
-                 schedule->storage[node->inputs[i]].end, 'I');
-        mark(cells, schedule, schedule->storage[node->output].begin, schedule->storage[node->output].end,
-             'O');
+        for (int n = 0; n < step->n_nodes; n++)
+            for (int i = 0; i < qmodel->nodes[nodes[n]].n_inputs; i++)
+                mark_tensor(cells, schedule, qmodel->nodes[nodes[n]].inputs[i], 'I');
+        for (int n = 0; n < step->n_nodes; n++)
+            mark_tensor(cells, schedule, qmodel->nodes[nodes[n]].output, n < step->n_nodes - 1 ? 'b' : 'O');
         mark(cells, schedule, step->scratch_offset, (int64_t)step->scratch_offset + step->scratch_bytes, 's');
-        strbuf_addf(out, "%4d  %10lld  %s  %s\n", s, (long long)step->live_bytes, cells,
-                    node_identifier(qmodel, schedule->order[step->first_node], &arena));
+        const char *name = node_identifier(qmodel, nodes[0], &arena);
+        if (step->n_nodes > 1)
+            name = arena_printf(&arena, "%s .. %s", name,
+                                node_identifier(qmodel, nodes[step->n_nodes - 1], &arena));
+        strbuf_addf(out, "%4d  %10lld  %s  %s\n", s, (long long)step->live_bytes, cells, name);
     }
     arena_release(&arena);
 }

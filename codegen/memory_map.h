@@ -12,7 +12,7 @@ struct strbuf;
  * live bytes is marked. */
 void memory_map_svg(struct strbuf *out, const struct qmodel *qmodel, const struct schedule *schedule);
 /* Plain text: a row per step, a column per 1/64 of the arena; '#' is live, 'O' written, 'I' read by the step,
- * 's' scratch. */
+ * 'b' line buffers of a depth-first step, 's' scratch. */
 void memory_map_text(struct strbuf *out, const struct qmodel *qmodel, const struct schedule *schedule);
 
 #endif

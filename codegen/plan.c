@@ -3,6 +3,7 @@
  *
  * Lifetimes in steps make buffers conflict; place.c finds offsets. Networks with branches are planned in two
  * orders, the given one and one that computes first what frees most (order.c), and the smaller arena wins.
+ * With fusion, a plan of depth-first chains (chain_plan.c) competes with that.
  */
 #include "codegen/schedule.h"
 
@@ -13,6 +14,8 @@
 #include "codegen/kernels.h"
 #include "codegen/order.h"
 #include "codegen/place.h"
+#include "codegen/row_graph.h"
+#include "codegen/schedule_chains.h"
 
 enum { BUFFER_ALIGNMENT = 4, ARENA_ALIGNMENT = 8 };
 
@@ -208,6 +211,7 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     *out = (struct schedule){
         .n_order = qmodel->n_nodes, .n_steps = qmodel->n_nodes, .n_storage = qmodel->n_tensors};
     out->order = ARENA_ARRAY(arena, int, (size_t)out->n_order + 1);
+    out->scratch = ARENA_ARRAY(arena, int32_t, (size_t)out->n_order + 1);
     out->steps = ARENA_ARRAY(arena, struct step, (size_t)out->n_steps + 1);
     out->storage = ARENA_ARRAY(arena, struct storage, (size_t)out->n_storage + 1);
     memcpy(out->order, order, (size_t)out->n_order * sizeof *order);
@@ -229,7 +233,7 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
         const struct buffer *buffer = &problem.buffers[i];
         if (buffer->tensor < 0) {
             const struct qnode *node = &qmodel->nodes[out->order[buffer->first]];
-            out->steps[buffer->first].scratch_offset = clip_int32(offset[i]);
+            out->steps[buffer->first].scratch_offset = out->scratch[buffer->first] = clip_int32(offset[i]);
             out->steps[buffer->first].scratch_bytes = node_scratch_bytes(qmodel, node);
             continue;
         }
@@ -247,13 +251,10 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     arena_release(&work);
 }
 
-void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
-                   struct arena *arena)
+/* The best plan that computes one operator after the other. */
+static void plan_single_steps(struct schedule *out, const struct qmodel *qmodel, int *order,
+                              struct arena *arena)
 {
-    (void)options; /* single-operator steps have one best plan, whatever is optimized */
-    int *order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
-    for (int n = 0; n < qmodel->n_nodes; n++)
-        order[n] = n;
     plan_order(out, qmodel, order, arena);
     if (!order_by_freed_bytes(order, qmodel, arena)) /* no branches, no choice */
         return;
@@ -261,4 +262,45 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
     plan_order(&other, qmodel, order, arena);
     if (other.arena_bytes < out->arena_bytes)
         *out = other;
+}
+
+/* Does the plan of single steps, which has the fewest calls, serve better than the one with chains? */
+static bool single_steps_are_better(const struct schedule *single, const struct schedule *chains,
+                                    int64_t chains_cost, int64_t least, const struct qmodel *qmodel,
+                                    const struct plan_options *options)
+{
+    int64_t cost = 0, limit = options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX;
+    for (int n = 0; n < qmodel->n_nodes; n++)
+        cost += node_call_cost(qmodel, &qmodel->nodes[n]);
+    bool smaller = single->arena_bytes < chains->arena_bytes ||
+                   (single->arena_bytes == chains->arena_bytes && cost <= chains_cost);
+    bool faster = cost < chains_cost || (cost == chains_cost && smaller);
+    if (options->optimize == OPTIMIZE_BALANCED) {
+        if (single->arena_bytes < least)
+            least = single->arena_bytes;
+        if (least * 5 / 4 < limit)
+            limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
+    }
+    if (options->optimize == OPTIMIZE_SRAM || single->arena_bytes > limit)
+        return smaller;
+    return chains->arena_bytes > limit || faster;
+}
+
+void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
+                   struct arena *arena)
+{
+    int *order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
+    for (int n = 0; n < qmodel->n_nodes; n++)
+        order[n] = n;
+    struct schedule chains;
+    int64_t cost, least;
+    bool fused = options->fusion && schedule_chains(&chains, qmodel, order, options, &cost, &least, arena);
+    plan_single_steps(out, qmodel, order, arena);
+    if (!fused)
+        return;
+    int64_t bound =
+        chains.lower_bound_bytes < out->lower_bound_bytes ? chains.lower_bound_bytes : out->lower_bound_bytes;
+    if (!single_steps_are_better(out, &chains, cost, least, qmodel, options))
+        *out = chains;
+    out->lower_bound_bytes = bound;
 }

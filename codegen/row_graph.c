@@ -5,21 +5,6 @@
 #include "codegen/kernels.h"
 #include "quant/qmodel.h"
 
-/* Reference kernels gather a window of whole rows: not in place. */
-int node_channel_group(const struct qmodel *qmodel, const struct qnode *node)
-{
-    (void)qmodel;
-    (void)node;
-    return 0;
-}
-
-int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node)
-{
-    enum { CALL_INSTRUCTIONS = 150 };
-    (void)qmodel;
-    return CALL_INSTRUCTIONS + node->n_weights * 3 / 2;
-}
-
 int row_steps(const struct qmodel *qmodel, const struct qnode *node)
 {
     return qmodel->tensors[node->op == QOP_MEAN ? node->inputs[0] : node->output].h;

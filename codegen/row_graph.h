@@ -61,14 +61,6 @@ struct row_graph {
 bool row_graph_build(struct row_graph *out, const struct qmodel *qmodel, const int *order,
                      struct arena *arena);
 
-/* Channels that a depthwise kernel computes at a time, if it copies a group's input rows to scratch before it
- * writes the group's output row: then the output row may replace the first row of its window. 0: it may not.
- */
-int node_channel_group(const struct qmodel *qmodel, const struct qnode *node);
-/* Instructions of a kernel call beyond those that are proportional to its rows: entry, and every weight is
- * read and unpacked once per call. */
-int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node);
-
 /* The inputs of one node, as in struct row_op. Returns how many; inputs has room for node->n_inputs. */
 int row_inputs(struct row_input *inputs, const struct qmodel *qmodel, const struct qnode *node);
 /* Steps of a node. */

@@ -1,10 +1,18 @@
 /*
  * schedule.h - in what order operators run, and where every byte lives.
  *
- * A schedule is steps over one arena. A step is one operator computed whole, or a fused group of consecutive
- * operators computed depth-first, `rows` output rows of the last operator at a time, every row of every
- * tensor exactly once (issue: the planner of this version emits single-operator steps with in-place
- * operators; the structures already describe groups). Each tensor has a storage:
+ * A schedule is steps over one arena. A step is one operator computed whole, or a depth-first chain of
+ * consecutive operators between two whole tensors: `rows` output rows of the last operator at a time, the
+ * others just as far as they are needed, in calls of at most `inner_rows` rows, every row at most once. The
+ * order of calls, which engine/chain.c and the checker follow, is
+ *
+ *     step:          run(last, next `rows` rows) until all rows are computed
+ *     run(op, rows): for each input that an operator of the step computes, in order:
+ *                        while it lacks rows that `rows` read: run(it, next rows, at most inner_rows)
+ *                    call the kernel
+ *
+ * with "next" from row 0 upwards, or from the last row downwards (bottom_up). Steps of MEAN are input rows;
+ * who reads its output needs them all. Each tensor has a storage:
  *
  *     row y of tensor t starts at  arena + offset + ((y * row_step + row_phase) mod ring) * row_stride
  *
@@ -28,8 +36,8 @@ struct plan_options {
 };
 
 struct storage {
-    int32_t offset; /* of slot 0's first byte in the arena */
-    int32_t row_stride;
+    int32_t offset;     /* of slot 0's first byte in the arena */
+    int32_t row_stride; /* negative: slots downwards */
     int16_t ring, row_step, row_phase;
     int32_t begin, end;        /* bytes occupied: [begin, end) of the arena */
     int first_step, last_step; /* lifetime, inclusive; the input lives from -1, the output to n_steps */
@@ -37,14 +45,19 @@ struct storage {
 
 struct step {
     int first_node, n_nodes; /* consecutive entries of schedule.order */
-    int rows;                /* output rows of the last node per round; its h: all at once */
-    int32_t scratch_offset, scratch_bytes;
-    int64_t live_bytes; /* of the arena while the step runs, scratch included */
+    bool depth_first;        /* a chain; otherwise one operator, whole */
+    bool bottom_up;
+    int rows;                              /* output rows of the last node per round; its h: all at once */
+    int inner_rows;                        /* of chains; calls of MEAN at the end take so many input rows */
+    int32_t scratch_offset, scratch_bytes; /* of all its operators */
+    int64_t live_bytes;                    /* of the arena while the step runs, scratch included */
 };
 
 struct schedule {
     int *order; /* qnode indices */
     int n_order;
+    int32_t *scratch; /* per entry of order: offset of the operator's scratch in the arena, inside that of
+                         its step */
     struct step *steps;
     int n_steps;
     struct storage *storage; /* per qtensor */
@@ -53,8 +66,14 @@ struct schedule {
     int64_t lower_bound_bytes; /* no schedule of the same family and order can need less */
 };
 
-/* Always finds a plan; whether it fits is for the caller to compare (arena_bytes against the limit).
- * Deterministic; about a millisecond per network. qmodel may be a skeleton. */
+/*
+ * Always finds a plan; whether it fits is for the caller to compare (arena_bytes against the limit).
+ * Deterministic; about a millisecond per network without fusion. qmodel may be a skeleton. With fusion:
+ *
+ *     SRAM      the least arena; of the plans in it, the cheapest by the cost model (node_call_cost)
+ *     LATENCY   the cheapest plan within the limit; the least arena if none fits
+ *     BALANCED  the cheapest plan within 1.25 times the least arena, and within the limit if possible
+ */
 void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
                    struct arena *arena);
 

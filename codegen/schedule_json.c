@@ -40,10 +40,11 @@ static json_t *step_json(const struct schedule *schedule, const struct qmodel *q
         macs += qnode_macs(qmodel, node);
     }
     const struct qnode *last = &qmodel->nodes[schedule->order[step->first_node + step->n_nodes - 1]];
-    return json_pack("{s:i, s:o, s:s, s:i, s:I, s:i, s:i, s:I}", "index", index, "operators", operators, "op",
-                     qop_name(last->op), "rows", step->rows, "macs", (json_int_t)macs, "scratch_offset",
-                     step->scratch_offset, "scratch_bytes", step->scratch_bytes, "live_bytes",
-                     (json_int_t)step->live_bytes);
+    return json_pack("{s:i, s:o, s:s, s:b, s:b, s:i, s:i, s:I, s:i, s:i, s:I}", "index", index, "operators",
+                     operators, "op", qop_name(last->op), "depth_first", step->depth_first, "bottom_up",
+                     step->bottom_up, "rows", step->rows, "inner_rows", step->inner_rows, "macs",
+                     (json_int_t)macs, "scratch_offset", step->scratch_offset, "scratch_bytes",
+                     step->scratch_bytes, "live_bytes", (json_int_t)step->live_bytes);
 }
 
 static json_t *buffer_json(const struct schedule *schedule, const struct qmodel *qmodel, int tensor,
@@ -51,10 +52,11 @@ static json_t *buffer_json(const struct schedule *schedule, const struct qmodel 
 {
     const struct storage *storage = &schedule->storage[tensor];
     const struct qtensor *t = &qmodel->tensors[tensor];
-    return json_pack("{s:s, s:[i,i,i], s:i, s:I, s:i, s:i, s:i}", "tensor", plain_name(t->name, arena),
-                     "shape", t->h, t->w, t->c, "offset", storage->offset, "bytes",
-                     (json_int_t)qtensor_bytes(t), "row_stride", storage->row_stride, "first_step",
-                     storage->first_step, "last_step", storage->last_step);
+    return json_pack("{s:s, s:[i,i,i], s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "tensor",
+                     plain_name(t->name, arena), "shape", t->h, t->w, t->c, "begin", storage->begin, "bytes",
+                     storage->end - storage->begin, "offset", storage->offset, "ring", storage->ring,
+                     "row_step", storage->row_step, "row_phase", storage->row_phase, "row_stride",
+                     storage->row_stride, "first_step", storage->first_step, "last_step", storage->last_step);
 }
 
 json_t *schedule_json(const struct schedule *schedule, const struct qmodel *qmodel,

@@ -7,10 +7,12 @@
  * "footprint": {"sram": {arena, stack, runtime, total}, "flash": {weights, constants, code, total}}, in
  * bytes; code is predicted, the rest exact.
  *
- * "steps": [{index, operators: [names], op, rows, macs, scratch_offset, scratch_bytes, live_bytes}].
+ * "steps": [{index, operators: [names], op, depth_first, bottom_up, rows, inner_rows, macs, scratch_offset,
+ * scratch_bytes, live_bytes}]: schedule.h's struct step; op is the last operator's.
  *
- * "buffers": [{tensor, shape: [h, w, c], offset, bytes, row_stride, first_step, last_step}]; the input lives
- * from step -1, the output to the number of steps.
+ * "buffers": [{tensor, shape: [h, w, c], begin, bytes, offset, ring, row_step, row_phase, row_stride,
+ * first_step, last_step}]: schedule.h's struct storage. Line buffers have fewer bytes than their tensor and
+ * live in one step; the input lives from step -1, the output to the number of steps.
  */
 #ifndef CODEGEN_SCHEDULE_JSON_H
 #define CODEGEN_SCHEDULE_JSON_H

@@ -21,15 +21,15 @@ struct mcu_chain_input {
 };
 
 struct mcu_chain_stage {
-    int16_t rows, rows_per_call; /* MEAN counts input rows */
-    uint8_t first_input, n_inputs;
+    int16_t rows, rows_per_call;   /* MEAN counts input rows */
+    int16_t first_input, n_inputs; /* in mcu_chain.inputs */
 };
 
 struct mcu_chain {
     const struct mcu_chain_stage *stages;
     const struct mcu_chain_input *inputs;
-    uint8_t n_stages;
-    uint8_t bottom_up; /* rows, reach and the order of calls count from the bottom */
+    int16_t n_stages;
+    int16_t bottom_up; /* 1: rows of reach, and the calls, count from the bottom */
 };
 
 /* Computes rows [y0, y1) of a stage. */

@@ -21,8 +21,18 @@ enum { CORES = 2, MANY = 17 };
 
 static const char *const board_of_core[CORES] = {"stm32f412", "stm32h743"};
 
-/* .text of a firmware, or exit. */
-static int text_bytes(const struct qmodel *qmodel, const char *board_name)
+/* All operators in `chains` depth-first steps. What they compute does not matter here. */
+static void make_chains(struct schedule *schedule, int chains)
+{
+    int each = schedule->n_order / chains;
+    for (int s = 0; s < chains; s++)
+        schedule->steps[s] = (struct step){
+            .first_node = s * each, .n_nodes = each, .depth_first = true, .rows = 1, .inner_rows = 1};
+    schedule->n_steps = chains;
+}
+
+/* .text of a firmware, or exit. chains 0: one operator after the other. */
+static int text_bytes(const struct qmodel *qmodel, const char *board_name, int chains)
 {
     struct arena arena = ARENA_INIT;
     struct scratch scratch;
@@ -32,6 +42,8 @@ static int text_bytes(const struct qmodel *qmodel, const char *board_name)
     const struct emit_options options = {"-", "-"};
     scratch_create(&scratch);
     schedule_plan(&schedule, qmodel, &(struct plan_options){0}, &arena);
+    if (chains)
+        make_chains(&schedule, chains);
     int rc = board_load(&board, board_name, &arena);
     if (!rc)
         rc = emit_project(scratch.folder, qmodel, &schedule, board, &options);
@@ -49,7 +61,15 @@ static int text_bytes(const struct qmodel *qmodel, const char *board_name)
 static int kernel_text(enum qop op, int repeat, int core)
 {
     struct arena arena = ARENA_INIT;
-    int bytes = text_bytes(network_of_kernel(op, repeat, &arena), board_of_core[core]);
+    int bytes = text_bytes(network_of_kernel(op, repeat, &arena), board_of_core[core], 0);
+    arena_release(&arena);
+    return bytes;
+}
+
+static int chain_text(int operators, int chains, int core)
+{
+    struct arena arena = ARENA_INIT;
+    int bytes = text_bytes(network_of_kernel(QOP_TABLE, operators, &arena), board_of_core[core], chains);
     arena_release(&arena);
     return bytes;
 }
@@ -65,6 +85,9 @@ static const char header[] =
     " * CODE_KERNEL(id, cortex-m4, cortex-m7): the kernel with its helpers, linked once if any call needs "
     "it\n"
     " * CODE_CALL: per engine call in mcu_model_run\n"
+    " * CODE_CHAIN_RUN: engine/chain.c, linked once if any step is depth-first\n"
+    " * CODE_CHAIN: per depth-first step\n"
+    " * CODE_CHAIN_CALL: per engine call of a depth-first step\n"
     " * CODE_BASE: vectors, start-up, fault record, memcpy and memset, self-test, main\n"
     " */\n";
 
@@ -85,7 +108,7 @@ int main(int argc, char **argv)
                    {"SOFTMAX", QOP_SOFTMAX},
                    {"COPY", QOP_CONCAT}};
     enum { N = sizeof kernels / sizeof *kernels };
-    int base[CORES], call[CORES], kernel[N][CORES], fill[CORES];
+    int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES];
     if (argc != 2) {
         fprintf(stderr, "usage: measure_code_size OUTPUT\n");
         return 2;
@@ -94,6 +117,10 @@ int main(int argc, char **argv)
         base[core] = kernel_text(QOP_TABLE, 0, core);
         int one = kernel_text(QOP_TABLE, 1, core);
         call[core] = (kernel_text(QOP_TABLE, MANY, core) - one + (MANY - 1) / 2) / (MANY - 1);
+        int chains_16 = chain_text(64, 16, core), chains_4 = chain_text(64, 4, core);
+        chain[core] = (chains_16 - chains_4 + 6) / 12;
+        chain_call[core] = (chains_4 - chain_text(32, 4, core) + 16) / 32;
+        run[core] = chains_4 - (one - call[core]) - 4 * chain[core] - 64 * chain_call[core];
         for (int k = 0; k < N; k++)
             kernel[k][core] = kernel_text(kernels[k].op, 1, core) - base[core] - call[core];
         /* PAD is a fill and a copy. */
@@ -105,6 +132,8 @@ int main(int argc, char **argv)
         strbuf_addf(&text, "CODE_KERNEL(%s, %d, %d)\n", kernels[k].id, kernel[k][0], kernel[k][1]);
     strbuf_addf(&text, "CODE_KERNEL(FILL, %d, %d)\nCODE_CALL(%d, %d)\nCODE_BASE(%d, %d)\n", fill[0], fill[1],
                 call[0], call[1], base[0], base[1]);
+    strbuf_addf(&text, "CODE_CHAIN_RUN(%d, %d)\nCODE_CHAIN(%d, %d)\nCODE_CHAIN_CALL(%d, %d)\n", run[0],
+                run[1], chain[0], chain[1], chain_call[0], chain_call[1]);
     int rc = file_write_if_changed(argv[1], text.text, text.length, NULL);
     strbuf_release(&text);
     return rc;

@@ -41,6 +41,7 @@ struct project {
     struct scratch scratch;
     struct board *board;
     const struct qmodel *qmodel;
+    struct plan_options plan;
     struct schedule schedule;
     struct footprint footprint;
 };
@@ -64,7 +65,7 @@ static void project_plan(struct project *project, const struct qmodel *qmodel, c
 {
     assert_int_equal(board_load(&project->board, board, &project->arena), 0);
     project->qmodel = qmodel;
-    schedule_plan(&project->schedule, qmodel, &(struct plan_options){0}, &project->arena);
+    schedule_plan(&project->schedule, qmodel, &project->plan, &project->arena);
     assert_int_equal(schedule_check(&project->schedule, qmodel), 0);
     footprint_of(&project->footprint, qmodel, &project->schedule, project->board);
 }
@@ -158,7 +159,7 @@ static void sizes_are_as_predicted(struct project *project)
     /* So does the plan of the network without constants, as search sees it. */
     struct schedule schedule;
     const struct qmodel *skeleton = network_skeleton(project->qmodel, &project->arena);
-    schedule_plan(&schedule, skeleton, &(struct plan_options){0}, &project->arena);
+    schedule_plan(&schedule, skeleton, &project->plan, &project->arena);
     footprint_of(&read, skeleton, &schedule, project->board);
     assert_memory_equal(&read, f, sizeof read);
 }
@@ -170,6 +171,7 @@ static void firmware_runs_everywhere(void **state)
     for (int b = 0; b < BOARDS; b++)
         for (int which = 0; which < 3; which++) {
             struct project project = {ARENA_INIT};
+            project.plan.fusion = (b + which) % 2 == 0; /* each network with and without */
             project_plan(&project,
                          which == 0   ? network_tiny(&project.arena)
                          : which == 1 ? network_all_operators(&project.arena)

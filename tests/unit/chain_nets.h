@@ -147,6 +147,108 @@ static inline void net_ic(struct net *net)
     net_classifier(net, x, 10);
 }
 
+/* Two paths from x that are added at the end: a stack of operators, and x itself or one convolution. */
+static inline int net_random_block(struct net *net, struct rng *rng, int x)
+{
+    const struct qtensor t = net->tensors[x];
+    int stride = t.h > 3 && t.w > 3 && rng_below(rng, 3) == 0 ? 2 : 1, c = 1 + (int)rng_below(rng, 12), y = x;
+    bool same = rng_below(rng, 2);
+    int n = 1 + (int)rng_below(rng, 3);
+    for (int i = 0; i < n; i++) {
+        int kernel = 1 + 2 * (int)rng_below(rng, 3);
+        switch (rng_below(rng, 3)) {
+        case 0:
+            y = net_windowed(net, QOP_DEPTHWISE, y, 0, kernel, kernel, 1, same);
+            break;
+        case 1:
+            y = net_windowed(net, QOP_CONV, y, 1 + (int)rng_below(rng, 16), kernel, kernel, 1, same);
+            break;
+        default:
+            y = net_add(net, QOP_TABLE, net->tensors[y].h, net->tensors[y].w, net->tensors[y].c, y, -1);
+        }
+    }
+    bool residual = rng_below(rng, 3) > 0;
+    if (residual && stride == 1 && rng_below(rng, 2))
+        c = t.c;
+    y = net_windowed(net, QOP_CONV, y, c, 1, 1, stride, same);
+    if (residual) {
+        int z = x;
+        if (stride > 1 || c != t.c)
+            z = net_windowed(net, QOP_CONV, x, c, 1, 1, stride, same);
+        y = net_add(net, QOP_ADD, net->tensors[y].h, net->tensors[y].w, c, y, z);
+    }
+    return y;
+}
+
+static inline int net_random_windowed(struct net *net, struct rng *rng, int x)
+{
+    static const enum qop ops[] = {QOP_CONV, QOP_CONV, QOP_DEPTHWISE, QOP_AVERAGE_POOL, QOP_MAX_POOL};
+    const struct qtensor t = net->tensors[x];
+    enum qop op = ops[rng_below(rng, 5)];
+    int kernel = 1 + (int)rng_below(rng, 5), stride = 1 + (int)rng_below(rng, 3),
+        dilation = 1 + (int)rng_below(rng, 2), reach = (kernel - 1) * dilation + 1;
+    int top = (int)rng_below(rng, (uint32_t)reach), bottom = (int)rng_below(rng, (uint32_t)reach);
+    if (t.h + top + bottom < reach || t.w + top + bottom < reach)
+        kernel = reach = stride = dilation = 1, top = bottom = 0;
+    int h = (t.h + top + bottom - reach) / stride + 1, w = (t.w + top + bottom - reach) / stride + 1;
+    int c = op == QOP_CONV ? 1 + (int)rng_below(rng, 12) : t.c;
+    int y = net_add(net, op, h, w, c, x, -1);
+    struct qnode *node = &net->nodes[net->qmodel.n_nodes - 1];
+    node->window =
+        (struct window){kernel, kernel, stride, stride, dilation, dilation, top, top, bottom, bottom};
+    node->n_weights = op == QOP_CONV        ? kernel * kernel * c * t.c
+                      : op == QOP_DEPTHWISE ? kernel * kernel * c
+                                            : 0;
+    return y;
+}
+
+/* Every operator, branches, odd paddings; every tensor is read by somebody. */
+static inline void net_random(struct net *net, uint64_t index, int max_nodes)
+{
+    struct rng rng = rng_stream(11, index);
+    net_begin(net, 1 + (int)rng_below(&rng, 24), 1 + (int)rng_below(&rng, 8), 1 + (int)rng_below(&rng, 4));
+    int x = 0, n = 1 + (int)rng_below(&rng, (uint32_t)max_nodes);
+    while (net->qmodel.n_nodes < n) {
+        const struct qtensor t = net->tensors[x];
+        switch (rng_below(&rng, 12)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+            x = net_random_block(net, &rng, x);
+            break;
+        case 4: { /* squeeze and excite */
+            int mean = net_add(net, QOP_MEAN, 1, 1, t.c, x, -1);
+            int factor = net_add(net, QOP_FULLY_CONNECTED, 1, 1, t.c, mean, -1);
+            x = net_add(net, QOP_MUL, t.h, t.w, t.c, x, factor);
+            break;
+        }
+        case 5: {
+            int top = (int)rng_below(&rng, 3), bottom = (int)rng_below(&rng, 3);
+            x = net_add(net, QOP_PAD, t.h + top + bottom, t.w + 2, t.c, x, -1);
+            net->nodes[net->qmodel.n_nodes - 1].window = (struct window){1, 1, 1, 1, 1, 1, top, 1, bottom, 1};
+            break;
+        }
+        case 6: {
+            int y = net_windowed(net, QOP_CONV, x, 1 + (int)rng_below(&rng, 6), 3, 3, 1, true);
+            int z = net_windowed(net, QOP_DEPTHWISE, x, 0, 5, 5, 1, true);
+            x = net_add(net, QOP_CONCAT, t.h, t.w, net->tensors[y].c + net->tensors[z].c, y, z);
+            break;
+        }
+        case 7:
+            x = net_add(net, QOP_ADD, t.h, t.w, t.c, x, x);
+            break;
+        case 8:
+            x = net_add(net, QOP_TABLE, t.h, t.w, t.c, x, -1);
+            break;
+        default:
+            x = net_random_windowed(net, &rng, x);
+        }
+    }
+    if (rng_below(&rng, 3) == 0)
+        net_classifier(net, x, 1 + (int)rng_below(&rng, 10));
+}
+
 static const char net_in2_blocks[] = "3:16:8:1 5:24:16:2 7:96:16:1+ 3:80:16:1+ 5:80:16:1+ 3:80:24:2 "
                                      "7:144:24:1+ 5:144:24:1+ 7:96:40:2 5:200:40:1+ 3:200:48:1 5:240:48:1+ "
                                      "3:192:48:1+ 5:288:96:2 5:384:96:1+ 5:288:96:1+ 3:384:96:1+ 5:480:160:1";
@@ -168,10 +270,14 @@ struct net_case {
 };
 
 static const struct net_case net_cases[] = {
-    {"mcunet-in4", 160, 32, net_in4_blocks, 1000}, {"mcunet-in3", 176, 16, net_in3_blocks, 1000},
-    {"mcunet-in2", 160, 16, net_in2_blocks, 1000}, {"vww_80x80", 80, 16, net_vww80_blocks, 2},
-    {"vww96", 0, 0, NULL, 0},                      {"kws", 0, 1, NULL, 0},
-    {"ic", 0, 2, NULL, 0},                         {"TinyNAS candidate", 64, 16, net_in2_blocks, 100},
+    {"mcunet-in4", 160, 32, net_in4_blocks, 1000},
+    {"mcunet-in3", 176, 16, net_in3_blocks, 1000},
+    {"mcunet-in2", 160, 16, net_in2_blocks, 1000},
+    {"vww_80x80", 80, 16, net_vww80_blocks, 2},
+    {"vww96", 0, 0, NULL, 0},
+    {"kws", 0, 1, NULL, 0},
+    {"ic", 0, 2, NULL, 0},
+    {"TinyNAS candidate", 64, 16, net_in2_blocks, 100},
 };
 enum { NET_CASES = sizeof net_cases / sizeof *net_cases };
 

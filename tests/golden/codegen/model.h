@@ -25,7 +25,7 @@
 #define MCU_OUTPUT_ZERO_POINT (9)
 
 /* All tensors and scratch. */
-#define MCU_ARENA_BYTES 256
+#define MCU_ARENA_BYTES 208
 
 int8_t *mcu_model_input(void);
 const int8_t *mcu_model_output(void);

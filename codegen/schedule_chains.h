@@ -1,0 +1,22 @@
+/*
+ * schedule_chains.h - a schedule of chains and whole operators (chain_plan.h) in schedule.h's terms. Private
+ * to codegen/.
+ */
+#ifndef CODEGEN_SCHEDULE_CHAINS_H
+#define CODEGEN_SCHEDULE_CHAINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct arena;
+struct plan_options;
+struct qmodel;
+struct schedule;
+
+/* Returns false when there is no such plan. call_cost: of its kernel calls. least_bytes: of the smallest plan
+ * found. */
+bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
+                     const struct plan_options *options, int64_t *call_cost, int64_t *least_bytes,
+                     struct arena *arena);
+
+#endif
