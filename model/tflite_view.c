@@ -102,9 +102,11 @@ bool *tflite_needed(const struct tflite *file, struct arena *arena)
 /* One axis of tflite_window(). */
 static bool place(bool same, int in, int out, int kernel, int stride, int dilation, int *before, int *after)
 {
+    if (kernel < 1 || stride < 1 || dilation < 1)
+        return false;
     const int64_t reach = (int64_t)(kernel - 1) * dilation + 1;
     const int64_t expected = same ? (in + (int64_t)stride - 1) / stride : (in - reach) / stride + 1;
-    if (kernel < 1 || stride < 1 || dilation < 1 || (!same && in < reach) || expected != out)
+    if ((!same && in < reach) || expected != out)
         return false;
     const int64_t needed = (int64_t)(out - 1) * stride + reach - in, total = needed > 0 ? needed : 0;
     *before = same ? (int)(total / 2) : 0;

@@ -83,7 +83,8 @@ static double same(double x)
     return x;
 }
 
-/* Every answer within `steps` of the rounded real one: rounding twice, as TFLite does, costs up to a quarter. */
+/* Every answer within `steps` of the rounded real one: rounding twice, as TFLite does, costs up to a quarter.
+ */
 static void check_table(const struct tflite_net *net, double function(double), double factor, double summand,
                         double steps)
 {
@@ -322,6 +323,92 @@ static void test_borders_and_means(void **state)
     release(im);
 }
 
+/* DEPTHWISE_CONV_2D (multiplier 2, SAME, stride 2, 5 -> 3) -> both pools -> CONCATENATION -> MUL by a pixel,
+ * ADD -> RESHAPE -> FULLY_CONNECTED -> SOFTMAX. */
+static void test_network(void **state)
+{
+    (void)state;
+    static const int8_t depthwise[3 * 3 * 4] = {1, -2, 3, -4, 5, -6, 7, -8, 9, 10, -11, 12},
+                                          dense[3 * 32] = {3, 1, -4, 1, 5};
+    static const int32_t bias[4] = {100, -100, 0, 50}, shape[2] = {1, 32};
+    static const float scales[4] = {0.01f, 0.02f, 0.03f, 1e-30f};
+    struct tflite_net net =
+        {.n_tensors = 15,
+         .tensors = {{"in", TFLITE_INT8, 4, {1, 5, 5, 2}, NULL, 0, 1, {0.1f}, -3},
+                     {"dw", TFLITE_INT8, 4, {1, 3, 3, 4}, depthwise, sizeof depthwise, 4, {0}, 0, 3},
+                     {"db", TFLITE_INT32, 1, {4}, bias, sizeof bias},
+                     {"depthwise", TFLITE_INT8, 4, {1, 3, 3, 4}, NULL, 0, 1, {0.05f}, -128},
+                     {"average", TFLITE_INT8, 4, {1, 2, 2, 4}, NULL, 0, 1, {0.05f}, -128},
+                     {"max", TFLITE_INT8, 4, {1, 2, 2, 4}, NULL, 0, 1, {0.05f}, -128},
+                     {"joined", TFLITE_INT8, 4, {1, 2, 2, 8}, NULL, 0, 1, {0.05f}, -128},
+                     {"gate", TFLITE_INT8, 4, {1, 1, 1, 8}, NULL, 0, 1, {0.05f}, -120},
+                     {"scaled", TFLITE_INT8, 4, {1, 2, 2, 8}, NULL, 0, 1, {0.06f}, -20},
+                     {"sum", TFLITE_INT8, 4, {1, 2, 2, 8}, NULL, 0, 1, {0.1f}, 5},
+                     {"shape", TFLITE_INT32, 1, {2}, shape, sizeof shape},
+                     {"flat", TFLITE_INT8, 2, {1, 32}, NULL, 0, 1, {0.1f}, 5},
+                     {"fw", TFLITE_INT8, 2, {3, 32}, dense, sizeof dense, 1, {0.02f}},
+                     {"dense", TFLITE_INT8, 2, {1, 3}, NULL, 0, 1, {0.2f}, 1},
+                     {"softmax", TFLITE_INT8, 2, {1, 3}, NULL, 0, 1, {1.0f / 256}, -128}},
+         .n_operators = 9,
+         .operators =
+             {{TFLITE_DEPTHWISE_CONV_2D, 3, {0, 1, 2}, 3, 2, 5, {{0, 0}, {1, 2}, {2, 2}, {3, 2}, {4, 3}}},
+              {TFLITE_AVERAGE_POOL_2D, 1, {3}, 4, 5, 6, {{0, 1}, {1, 1}, {2, 1}, {3, 2}, {4, 2}, {5, 0}}},
+              {TFLITE_MAX_POOL_2D, 1, {3}, 5, 5, 6, {{0, 1}, {1, 1}, {2, 1}, {3, 2}, {4, 2}, {5, 0}}},
+              {TFLITE_CONCATENATION, 2, {4, 5}, 6, 10, 2, {{0, 3}, {1, 0}}},
+              {TFLITE_AVERAGE_POOL_2D, 1, {6}, 7, 5, 6, {{0, 1}, {1, 2}, {2, 2}, {3, 2}, {4, 2}, {5, 0}}},
+              {TFLITE_MUL, 2, {7, 6}, 8, 21, 1, {{0, 0}}},
+              {TFLITE_ADD, 2, {8, 6}, 9, 11, 1, {{0, 1}}},
+              {TFLITE_RESHAPE, 2, {9, 10}, 11},
+              {TFLITE_FULLY_CONNECTED, 3, {11, 12, -1}, 13, 8, 1, {{0, 0}}}},
+         .input = 0,
+         .output = 13};
+    memcpy(net.tensors[1].scale, scales, sizeof scales);
+    net.tensors[7].scale[0] = 0.05f;
+    net.tensors[7].zero_point = -128;
+    struct imported *im = import(&net);
+    assert_string_equal(im->message, "");
+    static const enum qop expected[] = {QOP_DEPTHWISE, QOP_AVERAGE_POOL,   QOP_MAX_POOL,
+                                        QOP_CONCAT,    QOP_AVERAGE_POOL,   QOP_MUL,
+                                        QOP_ADD,       QOP_FULLY_CONNECTED};
+    assert_int_equal(im->q->n_nodes, 8);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(im->q->nodes[i].op, expected[i]);
+    const struct qnode *first = &im->q->nodes[0], *mul = &im->q->nodes[5];
+    assert_int_equal(first->window.pad_top, 1);
+    assert_int_equal(first->window.pad_bottom, 1);
+    assert_int_equal(first->act_max, -128 + 120);
+    assert_int_equal(first->multiplier[3], 0);             /* too small for any product: the zero point */
+    assert_int_equal(im->q->tensors[mul->inputs[0]].h, 2); /* the map first, the gate second */
+    int8_t input[50], output[3], again[3], map[36], *tensors[12] = {NULL};
+    for (int i = 0; i < 50; i++)
+        input[i] = (int8_t)(i * 37 + 11);
+    tensors[first->output] = map;
+    assert_int_equal(qexec_run(im->q, input, output, tensors), 0);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(map[4 * i + 3], -128);
+    struct scratch scratch;
+    struct qmodel *read;
+    scratch_create(&scratch);
+    assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+    assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+    assert_int_equal(read->n_nodes, 8);
+    assert_int_equal(read->nodes[4].op, QOP_AVERAGE_POOL); /* over the whole map, and still no MEAN */
+    assert_int_equal(qexec_run(read, input, again, NULL), 0);
+    assert_memory_equal(output, again, 3);
+    scratch_remove(&scratch);
+    release(im);
+
+    net.n_operators = 10;
+    net.operators[9] = (struct net_operator){TFLITE_SOFTMAX, 1, {13}, 14, 9, 1, {{0, 0, 1.0f}}};
+    net.output = 14;
+    im = import(&net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+    const int sum = output[0] + output[1] + output[2] + 3 * 128;
+    assert_true(sum >= 254 && sum <= 258);
+    release(im);
+}
+
 static void test_lists_what_is_unsupported(void **state)
 {
     (void)state;
@@ -352,6 +439,7 @@ int main(void)
                                        cmocka_unit_test(test_tables_through_onnx),
                                        cmocka_unit_test(test_pad),
                                        cmocka_unit_test(test_borders_and_means),
+                                       cmocka_unit_test(test_network),
                                        cmocka_unit_test(test_lists_what_is_unsupported)};
     return cmocka_run_group_tests_name("quant_tflite", tests, NULL, NULL);
 }
