@@ -136,12 +136,13 @@ static void share_with_input(struct chain_work *work, int op)
         if (o->inputs[i].tensor == work->shape->input)
             continue;
         const struct op_state *producer = &work->ops[in->producer];
-        if (o->in_channel_group && in->n_readers == 1) {
-            int pad = first_row(work, &o->inputs[i], 0);
+        /* Row y over the first row of its window, which later windows do not reach. Calls of several rows run
+         * from the top even in bottom-up chains: there one row at a time. */
+        if (o->in_channel_group && in->n_readers == 1 &&
+            (!work->shape->bottom_up || work->shape->inner_rows == 1)) {
             state->leader = producer->leader;
             state->step = producer->step * o->inputs[i].stride;
-            /* With the whole map in one call, row 0 goes to the input's row 0. */
-            state->phase = producer->phase + (state->calls == 1 ? 0 : pad * producer->step);
+            state->phase = producer->phase + first_row(work, &o->inputs[i], 0) * producer->step;
             return;
         }
         if (o->element_wise && same_rows(in, &graph->tensors[o->output])) {

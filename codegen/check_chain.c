@@ -5,8 +5,8 @@
  * firmware's loops are other code. Within a call nothing is assumed about the kernel's order: what it reads
  * must be intact before the call and after its last row is written. Two exceptions: an element-wise
  * kernel may write over the very element it reads, and a depthwise kernel that works on groups of channels
- * (node_channel_group) has copied the group's rows before it writes the group's output row. Every call fills
- * its scratch; MEAN's sums must survive from its first call to its last.
+ * (node_channel_group) has copied the group's window before it writes the group's output row. Every call
+ * fills its scratch; MEAN's sums must survive from its first call to its last.
  */
 #include "codegen/check_parts.h"
 
@@ -134,19 +134,18 @@ static int write_rows(struct chain_replay *chain, const struct qnode *node, int 
     return rc;
 }
 
-/* Depthwise in groups of channels: rows of the group are copied just before the first output row that reads
- * them. */
+/* Depthwise in groups of channels, row after row: of each group, first the window is read, then the output
+ * row written. (A kernel that takes several rows at a time reads no later than that.) */
 static int call_in_groups(struct chain_replay *chain, const struct qnode *node, int y0, int y1, int group)
 {
     int c = tensor_at(chain, node->output)->c, rc = 0;
-    for (int begin = 0; begin < c && !rc; begin += group) {
-        int count = c - begin < group ? c - begin : group, copied = -1;
-        for (int k = 0; k <= y1 - y0 && !rc; k++) {
-            int y = y0 + k, first, last;
-            rows_read(chain, node, 0, y, y, &first, &last);
-            for (int row = first > copied + 1 ? first : copied + 1; row <= last && !rc; row++)
+    for (int y = y0; y <= y1 && !rc; y++) {
+        int first, last;
+        rows_read(chain, node, 0, y, y, &first, &last);
+        for (int begin = 0; begin < c && !rc; begin += group) {
+            int count = c - begin < group ? c - begin : group;
+            for (int row = first; row <= last && !rc; row++)
                 rc = replay_require_channels(chain->replay, node->inputs[0], row, begin, count, -1);
-            copied = last > copied ? last : copied;
             if (!rc)
                 rc = replay_write_row(chain->replay, node->output, y, begin, count);
         }

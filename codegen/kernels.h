@@ -32,8 +32,11 @@ int node_kernels(const struct qnode *node, enum kernel *kernels);
 /* Working memory of the node's kernel in the arena. */
 int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node);
 
-/* Channels that a depthwise kernel computes at a time, if it copies a group's input rows to scratch before it
- * writes the group's output row: then the output row may replace the first row of its window. 0: it may not.
+/*
+ * Channels that a depthwise kernel computes at a time, provided that it copies their input rows to scratch, for one
+ * or more output rows, before it writes any of those rows' channels, and works through the rows of a call in
+ * ascending order. Then, where in and out have equally many channels, output row y may replace the first row of its
+ * window. 0: the output may not share memory with the window.
  */
 int node_channel_group(const struct qmodel *qmodel, const struct qnode *node);
 /* Instructions of a kernel call beyond those that are proportional to its rows: entry, and every weight is
