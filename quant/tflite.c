@@ -66,6 +66,19 @@ void tflite_import_view_of_map(struct tflite_import *im, int tensor, int qtensor
     plain_axes(im->views[tensor].axis, im->file->tensors[tensor].shape.rank);
 }
 
+/* A converter joins the names of what it fused with ';': the first says enough. Then made unique. */
+static const char *unique_name(struct tflite_import *im, const char *text)
+{
+    char *name = arena_strdup(im->arena, text);
+    if (strchr(name, ';') > name)
+        *strchr(name, ';') = '\0';
+    const char *unique = name;
+    for (int i = 2; name_table_find(im->names, unique) >= 0; i++)
+        unique = arena_printf(im->arena, "%s_%d", name, i);
+    name_table_set(im->names, unique, 1);
+    return unique;
+}
+
 static int new_qtensor(struct tflite_import *im, int id, int h, int w, int c)
 {
     struct qmodel *q = im->qmodel;
@@ -82,12 +95,8 @@ static int new_qtensor(struct tflite_import *im, int id, int h, int w, int c)
         return -1;
     }
     const int64_t zero_point = tflite_zero_point(tensor, 0);
-    /* A converter joins the names of what it fused with ';': the first says enough. */
-    char *name = arena_strdup(im->arena, tensor->name);
-    if (strchr(name, ';') > name)
-        *strchr(name, ';') = '\0';
     q->tensors[q->n_tensors] =
-        (struct qtensor){.name = name,
+        (struct qtensor){.name = unique_name(im, tensor->name),
                          .h = h,
                          .w = w,
                          .c = c,
@@ -336,8 +345,7 @@ static void tflite_import_supported(struct tflite_import *im, const struct tflit
         tflite_import_concat(im, op);
         return;
     case TFLITE_RESIZE_NEAREST_NEIGHBOR:
-        tflite_import_problem(
-            im, "no int8 kernel yet; upsample with a transposed convolution outside the network");
+        tflite_import_problem(im, "no int8 kernel yet; repeat pixels after the network, or train without it");
         return;
     }
     tflite_import_problem(im, "no int8 kernel; run it outside the network, or train without it");
@@ -409,6 +417,7 @@ int qmodel_from_tflite(struct qmodel **out, const struct tflite *file, struct ar
     im.views = ARENA_ARRAY(arena, struct tflite_view, (size_t)file->n_tensors + 1);
     for (int i = 0; i < file->n_tensors; i++)
         im.views[i].qtensor = -1;
+    im.names = name_table_create(arena);
     im.needed = tflite_needed(file, arena);
     int rc = tflite_import_graph_input(&im);
     for (int i = 0; i < file->n_operators && !rc && !im.failed; i++) {

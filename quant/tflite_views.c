@@ -285,6 +285,10 @@ void tflite_import_concat(struct tflite_import *im, const struct tflite_operator
     if (output < 0)
         return;
     const struct qtensor *out = &im->qmodel->tensors[output];
+    if (op->activation != TFLITE_ACT_NONE) {
+        tflite_import_problem(im, "fused activation; put it before the CONCATENATION");
+        return;
+    }
     if (op->axis != rank - 1 && op->axis != -1) {
         tflite_import_problem(im, "only channels can be concatenated");
         return;
