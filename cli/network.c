@@ -141,7 +141,7 @@ int network_load(struct network *out, const char *path, const char *preprocess, 
     if (rc)
         return rc;
     memcpy(out->sha256, sha.hex, sizeof out->sha256);
-    if (!out->preprocess_known && !quiet)
+    if (!out->preprocess_known && out->resolution && !quiet)
         fprintf(stderr, "%s carries no input transform; assuming %s: %s (change with --preprocess)\n", path,
                 is_tflite && out->qmodel ? "pixel - 128" : "MCUNet's",
                 one_line(preprocess_text(&out->preprocess, arena), arena));
