@@ -230,7 +230,7 @@ void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1)
         .depth = depth,
         .weights = op->weights,
         .wide = op->wide,
-        .expanded = pixels + op->panel_pixels / 2 * depth + MCU_TILE_OVERREAD_BYTES / 4,
+        .expanded = pixels + op->panel_pixels / 2 * depth + MCU_DSP_OVERREAD_BYTES / 4,
         .requant = op->requant,
         .zero_point = op->out_zero_point,
         .out_c = out_c,

@@ -163,7 +163,7 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
     /* scratch: strip, transformed patches, sums */
     int8_t *strip = op->scratch;
     uint32_t *v = (uint32_t *)(strip + mcu_winograd_strip_bytes(tiles_w, op->tile_rows, c));
-    int32_t *sums = (int32_t *)(v + MCU_WINOGRAD_POSITIONS * pairs * c) + MCU_TILE_OVERREAD_BYTES / 4;
+    int32_t *sums = (int32_t *)(v + MCU_WINOGRAD_POSITIONS * pairs * c) + MCU_DSP_OVERREAD_BYTES / 4;
     copy_strip(op, y - op->pad_top, 4 * tile_rows + 2, columns, strip);
     for (int32_t tile = 0, ty = 0; ty < tile_rows; ty++)
         for (int32_t tx = 0; tx < tiles_w; tx++, tile++) {

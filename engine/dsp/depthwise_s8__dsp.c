@@ -20,6 +20,12 @@ static void expand_words(const int8_t *packed, uint32_t *words, const uint32_t *
     }
 }
 
+void mcu_depthwise_dsp_expand(const void *packed, int32_t bytes, void *wide)
+{
+    uint32_t *words = wide;
+    expand_words(packed, words, words + bytes / 2);
+}
+
 typedef void rows_function(const struct mcu_depthwise_rows *job);
 
 static rows_function *function_of(int32_t kernel, int32_t stride)

@@ -4,11 +4,16 @@
  *
  *     void mcu_<op>_s8__dsp(const struct mcu_<op>_dsp *op, int32_t y0, int32_t y1);
  *
- * The contract is engine.h's: output rows [y0, y1) through struct mcu_map, in ascending order as far as
- * overlapping maps can tell (a kernel may take several rows into scratch before it writes the first). Weights
- * are packed for the kernel on the host, when the project is generated (pack.h); argument structs, weights
- * and requantisation words stay in flash. Scratch is 4-byte aligned, holds nothing between calls (except
- * mcu_mean_dsp's sums) and is as large as pack.h says. The kernels run on any host through C twins of the
+ * The contract on overlapping maps is engine.h's, rows in ascending order, with what follows from taking
+ * several rows into scratch at a time. mcu_conv2d_s8__dsp and mcu_conv2d_winograd_s8__dsp read all input of a
+ * block before they write any of its output, so the promise of row after row holds for every call.
+ * mcu_depthwise_s8__dsp works through a batch of rows four channels at a time: with batch_rows > 1 the
+ * windows of the whole batch have to stay intact until its last row is written, unless the output lies a
+ * multiple of c bytes from the input (in place), where no group of channels touches the bytes of another.
+ *
+ * Weights are packed for the kernel on the host, when the project is generated (pack.h); argument structs,
+ * weights and requantisation words stay in flash. Scratch is 4-byte aligned, holds nothing between calls
+ * (except mcu_mean's sums) and is as large as pack.h says. The kernels run on any host through C twins of the
  * instructions (intrinsics.h).
  *
  * Requantisation of an accumulator x with multiplier m (Q31, 2^30 <= m < 2^31) and right shift e:
@@ -38,6 +43,9 @@
  */
 enum { MCU_REQUANT_WORDS = 12 };
 enum mcu_requant_mode { MCU_REQUANT_FAST, MCU_REQUANT_ROUND, MCU_REQUANT_EXACT };
+
+/* Bytes that may be read, not used, behind panels of pixels and weights. pack.h's sizes contain them. */
+enum { MCU_DSP_OVERREAD_BYTES = 16 };
 
 /* What mcu_conv2d_s8__dsp takes: kernel sides up to MAX_KERNEL, dilation_w 1 (or kernel_w 1), and a run of
  * taps of at most MAX_EDGE_BYTES unless in.c % 4 == 0. The rest is for mcu_conv2d_s8__ref; pack.h has the
@@ -139,6 +147,12 @@ void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32
 
 void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32_t y0, int32_t y1);
 void mcu_add_s8__dsp(const struct mcu_add_dsp *op, int32_t y0, int32_t y1);
+
+/* Weights packed with wide = 0 to what wide = 1 would have packed (twice the bytes, and
+ * MCU_DSP_OVERREAD_BYTES more for conv2d): once before a chain of calls, where RAM is free but flash is not.
+ * bytes: of the packed ones. */
+void mcu_conv2d_dsp_expand(const void *packed, int32_t bytes, void *wide);
+void mcu_depthwise_dsp_expand(const void *packed, int32_t bytes, void *wide);
 
 /* Nothing to pack: the arguments are the reference kernels'. */
 void mcu_average_pool_s8__dsp(const struct mcu_pool *op, int32_t y0, int32_t y1);

@@ -125,7 +125,7 @@ bool mcu_conv2d_dsp_supports(const struct mcu_conv2d *op)
 int32_t mcu_conv2d_dsp_weights_bytes(const struct mcu_conv2d *op, bool wide)
 {
     const int32_t values = blocks_of_4(op->out.c) * 4 * mcu_conv2d_dsp_depth(&op->window, op->in.c);
-    return wide ? 2 * values + MCU_TILE_OVERREAD_BYTES : values;
+    return wide ? 2 * values + MCU_DSP_OVERREAD_BYTES : values;
 }
 
 int32_t mcu_conv2d_dsp_requant_bytes(const struct mcu_conv2d *op)
@@ -136,8 +136,8 @@ int32_t mcu_conv2d_dsp_requant_bytes(const struct mcu_conv2d *op)
 int32_t mcu_conv2d_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t panel_pixels, bool wide)
 {
     const int32_t depth = mcu_conv2d_dsp_depth(&op->window, op->in.c);
-    return panel_pixels * depth * 2 + MCU_TILE_OVERREAD_BYTES +
-           (wide ? 0 : depth * 8 + MCU_TILE_OVERREAD_BYTES);
+    return panel_pixels * depth * 2 + MCU_DSP_OVERREAD_BYTES +
+           (wide ? 0 : depth * 8 + MCU_DSP_OVERREAD_BYTES);
 }
 
 /* Value k of the padded dot product of one output channel; weights (kernel_h, run). */
@@ -173,7 +173,7 @@ void mcu_conv2d_dsp_pack(const struct mcu_conv2d *op, bool wide, void *weights, 
         requant_block(channels, n, requant);
     }
     if (wide)
-        for (int32_t i = 0; i < MCU_TILE_OVERREAD_BYTES; i++)
+        for (int32_t i = 0; i < MCU_DSP_OVERREAD_BYTES; i++)
             *out++ = 0;
 }
 
@@ -188,14 +188,14 @@ bool mcu_conv2d_winograd_dsp_supports(const struct mcu_conv2d *op)
 
 int32_t mcu_conv2d_winograd_dsp_weights_bytes(const struct mcu_conv2d *op)
 {
-    return op->out.c * MCU_WINOGRAD_POSITIONS * op->in.c * 2 + MCU_TILE_OVERREAD_BYTES;
+    return op->out.c * MCU_WINOGRAD_POSITIONS * op->in.c * 2 + MCU_DSP_OVERREAD_BYTES;
 }
 
 int32_t mcu_conv2d_winograd_dsp_scratch_bytes(const struct mcu_conv2d *op, int32_t tile_rows)
 {
     const int32_t tiles_w = mcu_winograd_tiles(op->out.w), pairs = (tiles_w * tile_rows + 1) / 2;
     return mcu_winograd_strip_bytes(tiles_w, tile_rows, op->in.c) +
-           MCU_WINOGRAD_POSITIONS * pairs * (4 * op->in.c + 32) + MCU_TILE_OVERREAD_BYTES;
+           MCU_WINOGRAD_POSITIONS * pairs * (4 * op->in.c + 32) + MCU_DSP_OVERREAD_BYTES;
 }
 
 /* G' g G'^T of one input channel; g (3, 3), its taps in_c apart. */
@@ -235,7 +235,7 @@ void mcu_conv2d_winograd_dsp_pack(const struct mcu_conv2d *op, void *weights, in
         }
         requant_block(channels, 4, requant);
     }
-    for (int32_t i = 0; i < MCU_TILE_OVERREAD_BYTES; i++)
+    for (int32_t i = 0; i < MCU_DSP_OVERREAD_BYTES; i++)
         *out++ = 0;
 }
 
@@ -259,7 +259,7 @@ bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op)
     if (window->pad_left < 0 || window->pad_left >= kernel || window->pad_top < 0 ||
         window->pad_top >= kernel || (op->out.h - 1) * stride - window->pad_top >= op->in.h)
         return false;
-    for (int32_t c = 0; c < op->out.c; c++) {
+    for (int32_t c = 0; op->shift && c < op->out.c; c++) {
         const struct channel channel = depthwise_channel(op, c);
         if (channel_mode(&channel) == MCU_REQUANT_EXACT)
             return false;

@@ -101,6 +101,12 @@ void mcu_expand_weights(const uint32_t *packed, uint32_t *panel, const uint32_t 
 
 #endif
 
+void mcu_conv2d_dsp_expand(const void *packed, int32_t bytes, void *wide)
+{
+    uint32_t *panel = wide;
+    mcu_expand_weights(packed, panel, panel + bytes / 2);
+}
+
 void mcu_clamp_bytes(int8_t *out, int32_t n, int32_t low, int32_t high)
 {
     const uint32_t low4 = (uint8_t)low * 0x01010101u, high4 = (uint8_t)high * 0x01010101u;

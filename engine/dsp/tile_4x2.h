@@ -34,9 +34,6 @@
 #define MCU_TILE_STEPS 12
 #endif
 
-/* Bytes that may be read behind a pixel panel or a weight panel (the M7 order loads one step ahead). */
-enum { MCU_TILE_OVERREAD_BYTES = 16 };
-
 /* Read by the assembly: order and sizes matter. */
 struct mcu_tile {
     const uint32_t *pixels;

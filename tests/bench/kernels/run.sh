@@ -5,7 +5,7 @@ set -e
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for core in cortex-m7 cortex-m4; do
-    tests/kernels/dsp/qemu.sh $core tests/bench/kernels/bench.c "$work/$core.elf" -icount shift=0 >"$work/$core.csv"
+    tests/kernels/dsp/qemu.sh $core "$work/$core.elf" tests/bench/kernels/bench.c -- -icount shift=0 >"$work/$core.csv"
     arm-none-eabi-nm -S --defined-only "$work/$core.elf" | awk '$4 ~ /^mcu_/ && $3 ~ /[Tt]/ { print $4 "," $2 }' |
         grep -v -e __ref -e _pack -e _bytes -e _supports | sort >"$work/$core.size"
 done

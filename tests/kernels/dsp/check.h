@@ -114,6 +114,27 @@ static inline struct mcu_map check_flip(struct mcu_map map)
     return map;
 }
 
+/* A rolling buffer of `ring` rows for the map, in its own memory. */
+static inline struct mcu_map check_ring(struct mcu_map map, int32_t ring, struct check_buffer *buffer)
+{
+    const int32_t row = map.w * map.c;
+    *buffer = check_alloc(ring * row, 0);
+    map.data = (int8_t *)buffer->bytes;
+    map.ring = (int16_t)ring;
+    map.row_step = 1;
+    map.row_phase = 0;
+    map.row_stride = row;
+    return map;
+}
+
+/* Copies rows [*next, end) of a map into a rolling buffer. */
+static inline void check_feed(const struct mcu_map *from, const struct mcu_map *ring, int32_t *next,
+                              int32_t end)
+{
+    for (; *next < end && *next < from->h; (*next)++)
+        memcpy(mcu_row(ring, *next), mcu_row(from, *next), (size_t)(from->w * from->c));
+}
+
 /* Multipliers with both ends of the range; which: shifts 0: 4 .. 10, 1: 2 .. 12 mostly, 2: 13 .. 31 too, 3:
  * lefts and 0, 1 too. */
 static inline void check_multipliers(int32_t *multiplier, int8_t *shift, int32_t n, int which)

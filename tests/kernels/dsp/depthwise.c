@@ -52,6 +52,14 @@ static void run(const struct shape *s, int shifts, int batch_rows, bool wide, bo
     void *packed = malloc((size_t)mcu_depthwise_dsp_weights_bytes(&op, wide));
     int32_t *requant = malloc((size_t)mcu_depthwise_dsp_requant_bytes(&op));
     mcu_depthwise_dsp_pack(&op, wide, packed, requant);
+    if (wide) { /* expanding in the firmware gives the same */
+        void *narrow = malloc((size_t)mcu_depthwise_dsp_weights_bytes(&op, false));
+        void *expanded = malloc((size_t)mcu_depthwise_dsp_weights_bytes(&op, true));
+        mcu_depthwise_dsp_pack(&op, false, narrow, requant);
+        mcu_depthwise_dsp_expand(narrow, mcu_depthwise_dsp_weights_bytes(&op, false), expanded);
+        check_same(expanded, packed, 2 * mcu_depthwise_dsp_weights_bytes(&op, false), what);
+        free(narrow), free(expanded);
+    }
     struct check_buffer scratch = check_alloc(mcu_depthwise_dsp_scratch_bytes(&op, batch_rows, wide), 0);
     struct mcu_depthwise_dsp dsp = {
         .in = op.in,
@@ -75,6 +83,21 @@ static void run(const struct shape *s, int shifts, int batch_rows, bool wide, bo
         mcu_depthwise_s8__dsp(&dsp, 0, split);
         mcu_depthwise_s8__dsp(&dsp, split, out_h);
         check_same(dsp.out.data, expected.bytes, out_bytes, what);
+    }
+    if (!in_place) {
+        /* row by row out of and into rolling buffers, as a fused schedule does */
+        struct check_buffer in_ring, out_ring;
+        const struct mcu_map from = op.in;
+        int32_t next = 0;
+        dsp.in = check_ring(op.in, s->kernel, &in_ring);
+        dsp.out = check_ring(dsp.out, 2, &out_ring);
+        for (int32_t y = 0; y < out_h; y++) {
+            check_feed(&from, &dsp.in, &next, y * s->stride - s->pad_top + s->kernel);
+            mcu_depthwise_s8__dsp(&dsp, y, y + 1);
+            check_same(mcu_row(&dsp.out, y), mcu_row(&op.out, y), out_w * s->c, what);
+        }
+        check_free(in_ring, 0, what);
+        check_free(out_ring, 0, what);
     }
     check_free(in, misalign, what);
     check_free(out, misalign, what);
