@@ -121,7 +121,7 @@ static int search(struct stage *stage, const struct search_command *command)
     if (!rc && stage->json)
         rc = json_print(json);
     else if (!rc && !stage->quiet)
-        fprintf(stderr, "search: %s: %.2f %% on held-out images, best of %d subnets\n",
+        fprintf(stderr, "search: %s: %.2f %% on the search images, best of %d subnets\n",
                 subnet_text(&report.history[report.best].subnet, &stage->arena), report.history[report.best].accuracy, report.n_history);
     json_decref(json);
     return rc;

@@ -1,6 +1,7 @@
 /*
- * fitness.h - what the search maximises: top-1 of a subnet on held-out training images, after its batch normalization was
- * re-estimated. Pixels are decoded once per resolution and kept.
+ * fitness.h - what the search maximises: top-1 of a subnet on images set aside of the training part, after its batch normalization
+ * was re-estimated. A supernet that was trained on the whole part (the shipped ones were) has seen them: the figure ranks subnets, the validation part
+ * measures. Pixels are decoded once per resolution and kept.
  */
 #ifndef CLI_FITNESS_H
 #define CLI_FITNESS_H

@@ -179,7 +179,7 @@ void search_report_svg(struct strbuf *out, const struct search_report *report, e
                                                              supernet->name, board->name,
                                                              axis == AXIS_MACS ? "MACs" : "SRAM"),
                                        .x_label = axis == AXIS_MACS ? "million MACs" : "SRAM, KiB",
-                                       .y_label = "accuracy on held-out images, %",
+                                       .y_label = "accuracy on the search images, %",
                                        .series = series,
                                        .n_series = 3,
                                        .step = true});
