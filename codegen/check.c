@@ -187,6 +187,8 @@ static int replay_concat(struct replay *replay, const struct qnode *node)
 
 static int replay_node(struct replay *replay, const struct qnode *node)
 {
+    if (node_accumulates(replay->qmodel, node))
+        return replay_whole(replay, node);
     switch (node->op) {
     case QOP_CONV:
     case QOP_DEPTHWISE:

@@ -47,7 +47,7 @@ static void rows_read(const struct chain_replay *chain, const struct qnode *node
                       int *first, int *last)
 {
     int h = tensor_at(chain, node->inputs[i])->h;
-    switch (node->op) {
+    switch (node_accumulates(chain->replay->qmodel, node) ? QOP_MEAN : node->op) {
     case QOP_CONV:
     case QOP_DEPTHWISE:
     case QOP_AVERAGE_POOL:
@@ -104,7 +104,7 @@ static int use_scratch(struct chain_replay *chain, int index)
                          replay->step, (long long)i, node->name ? node->name : "?");
         replay->shadow[i] = replay_scratch_mark(chain->calls);
     }
-    if (node->op == QOP_MEAN)
+    if (node_accumulates(replay->qmodel, node))
         progress->sums_id = chain->calls;
     return 0;
 }
@@ -164,7 +164,7 @@ static int call(struct chain_replay *chain, int index, int y0, int y1)
     if (group > 0)
         return call_in_groups(chain, node, y0, y1, group);
     rc = require_inputs(chain, node, y0, y1, false);
-    if (node->op != QOP_MEAN) {
+    if (!node_accumulates(chain->replay->qmodel, node)) {
         if (!rc)
             rc = write_rows(chain, node, y0, y1);
         return rc ? rc : require_inputs(chain, node, y0, y1, true);
@@ -196,7 +196,7 @@ static int require_computed(struct chain_replay *chain, int index, int first, in
 {
     const struct progress *p = &chain->progress[index];
     int rc = 0, inner = chain->step->inner_rows;
-    if (node_at(chain, index)->op == QOP_MEAN)
+    if (node_accumulates(chain->replay->qmodel, node_at(chain, index)))
         first = 0, last = p->rows - 1;
     while (!rc && (chain->step->bottom_up ? p->low > first : p->high <= last)) {
         int missing = chain->step->bottom_up ? p->low - first : last + 1 - p->high;
@@ -242,15 +242,16 @@ int replay_chain(struct replay *replay)
     int rc = 0, last = step->n_nodes - 1;
     for (int i = 0; i <= last; i++) {
         const struct qnode *node = node_at(&chain, i);
-        int rows = tensor_at(&chain, node->op == QOP_MEAN ? node->inputs[0] : node->output)->h;
+        bool accumulates = node_accumulates(replay->qmodel, node);
+        int rows = tensor_at(&chain, accumulates ? node->inputs[0] : node->output)->h;
         chain.progress[i] =
             step->bottom_up ? (struct progress){rows, rows, rows, 0} : (struct progress){rows, 0, 0, 0};
-        if (node->op == QOP_MEAN && step->bottom_up)
-            rc = error("schedule: step %d: MEAN from the last row to the first", replay->step);
+        if (accumulates && step->bottom_up)
+            rc = error("schedule: step %d: a sum from the last row to the first", replay->step);
     }
     const struct qnode *node = node_at(&chain, last);
     struct progress *p = &chain.progress[last];
-    int rows = node->op == QOP_MEAN ? step->inner_rows : step->rows;
+    int rows = node_accumulates(replay->qmodel, node) ? step->inner_rows : step->rows;
     while (!rc && p->high - p->low < p->rows)
         rc = run_next(&chain, last, smaller(rows, p->rows - (p->high - p->low)));
     arena_release(&arena);

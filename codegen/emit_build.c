@@ -24,6 +24,7 @@ const char *const engine_files[] = {
     "engine/ref/add_s8__ref.c",
     "engine/ref/mul_s8__ref.c",
     "engine/ref/average_pool_s8__ref.c",
+    "engine/ref/global_average_pool_s8__ref.c",
     "engine/ref/max_pool_s8__ref.c",
     "engine/ref/mean_s8__ref.c",
     "engine/ref/table_s8__ref.c",

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/strbuf.h"
+#include "codegen/kernels.h"
 #include "codegen/names.h"
 #include "codegen/row_graph.h"
 #include "quant/qmodel.h"
@@ -36,7 +37,7 @@ static int add_inputs(struct strbuf *out, const struct emission *emission, const
         int stride = inputs[i].stride,
             reach = inputs[i].extent - 1 - (step->bottom_up ? inputs[i].pad_mirrored : inputs[i].pad);
         const struct qnode *producer = node_at(emission, step, from);
-        if (producer->op == QOP_MEAN) { /* all of its rows */
+        if (node_accumulates(emission->qmodel, producer)) { /* all of its rows */
             stride = 0;
             reach = row_steps(emission->qmodel, producer) - 1;
         }
@@ -54,7 +55,9 @@ void emit_chain_tables(struct strbuf *out, const struct emission *emission, int 
     for (int stage = 0; stage < step->n_nodes; stage++) {
         const struct qnode *node = node_at(emission, step, stage);
         int rows = row_steps(emission->qmodel, node);
-        int per_call = stage == step->n_nodes - 1 && node->op != QOP_MEAN ? step->rows : step->inner_rows;
+        int per_call = stage == step->n_nodes - 1 && !node_accumulates(emission->qmodel, node)
+                           ? step->rows
+                           : step->inner_rows;
         int n = add_inputs(&inputs, emission, step, stage);
         strbuf_addf(&stages,
                     "    {.rows = %d, .rows_per_call = %d, .first_input = %d, .n_inputs = %d}, /* %s */\n",

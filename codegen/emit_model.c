@@ -227,13 +227,15 @@ static void add_element_wise(struct strbuf *out, const struct emission *emission
 }
 
 static void add_pool(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                     enum kernel kernel, const char *name)
+                     int position, enum kernel kernel, const char *name)
 {
     begin_struct(out, kernel, name);
     add_map(out, emission, "in", node->inputs[0]);
     add_map(out, emission, "out", node->output);
-    add_window(out, &node->window);
+    if (kernel != KERNEL_GLOBAL_AVERAGE_POOL)
+        add_window(out, &node->window);
     add_activation(out, node);
+    add_scratch(out, emission, node, position);
     strbuf_adds(out, "};\n");
 }
 
@@ -320,7 +322,7 @@ static void add_node(struct strbuf *out, struct strbuf *calls, const struct emis
     const struct qnode *node = &qmodel->nodes[index];
     const char *name = node_identifier(qmodel, index, emission->arena);
     enum kernel kernels[QNODE_MAX_INPUTS];
-    node_kernels(node, kernels);
+    node_kernels(qmodel, node, kernels);
 
     switch (node->op) {
     case QOP_CONV:
@@ -334,7 +336,7 @@ static void add_node(struct strbuf *out, struct strbuf *calls, const struct emis
         break;
     case QOP_AVERAGE_POOL:
     case QOP_MAX_POOL:
-        add_pool(out, emission, node, kernels[0], name);
+        add_pool(out, emission, node, position, kernels[0], name);
         break;
     case QOP_MEAN:
     case QOP_TABLE:

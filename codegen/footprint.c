@@ -99,7 +99,7 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
             out->code_bytes += code->chain;
         }
         enum kernel kernels[QNODE_MAX_INPUTS];
-        int n_kernels = node_kernels(node, kernels);
+        int n_kernels = node_kernels(qmodel, node, kernels);
         for (int k = 0; k < n_kernels; k++) {
             out->constants_bytes += kernel_info(kernels[k])->argument_bytes;
             out->code_bytes += step->depth_first ? code->chain_call : code->call;

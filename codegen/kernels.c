@@ -14,7 +14,18 @@ const struct kernel_info *kernel_info(enum kernel kernel)
     return &infos[kernel];
 }
 
-int node_kernels(const struct qnode *node, enum kernel *kernels)
+bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node)
+{
+    const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];
+    const struct window *w = &node->window;
+    if (out->h != 1 || (node->op == QOP_AVERAGE_POOL && out->w != 1))
+        return false;
+    return node->op == QOP_MEAN ||
+           (node->op == QOP_AVERAGE_POOL && w->kernel_h == in->h && w->kernel_w == in->w &&
+            w->dilation_h == 1 && w->dilation_w == 1 && w->pad_top == 0 && w->pad_left == 0);
+}
+
+int node_kernels(const struct qmodel *qmodel, const struct qnode *node, enum kernel *kernels)
 {
     switch (node->op) {
     case QOP_CONV:
@@ -33,7 +44,7 @@ int node_kernels(const struct qnode *node, enum kernel *kernels)
         kernels[0] = KERNEL_MUL;
         return 1;
     case QOP_AVERAGE_POOL:
-        kernels[0] = KERNEL_AVERAGE_POOL;
+        kernels[0] = node_accumulates(qmodel, node) ? KERNEL_GLOBAL_AVERAGE_POOL : KERNEL_AVERAGE_POOL;
         return 1;
     case QOP_MAX_POOL:
         kernels[0] = KERNEL_MAX_POOL;
@@ -63,8 +74,8 @@ int node_kernels(const struct qnode *node, enum kernel *kernels)
 
 int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node)
 {
-    /* mcu_mean keeps one int32 sum per channel; the other reference kernels need nothing. */
-    if (node->op == QOP_MEAN)
+    /* One int32 sum per channel; the other reference kernels need nothing. */
+    if (node->op == QOP_MEAN || node_accumulates(qmodel, node))
         return qmodel->tensors[node->inputs[0]].c * (int32_t)sizeof(int32_t);
     return 0;
 }
@@ -106,6 +117,8 @@ bool node_overlap(struct overlap *out, const struct qmodel *qmodel, const struct
     case QOP_DEPTHWISE:
     case QOP_AVERAGE_POOL:
     case QOP_MAX_POOL:
+        if (node_accumulates(qmodel, node))
+            return false;
         windowed = true;
         break;
     case QOP_ADD:

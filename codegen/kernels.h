@@ -27,16 +27,20 @@ struct kernel_info {
 const struct kernel_info *kernel_info(enum kernel kernel);
 
 /* The calls of one node, in order; returns how many (at most QNODE_MAX_INPUTS: CONCAT has one per input). */
-int node_kernels(const struct qnode *node, enum kernel *kernels);
+int node_kernels(const struct qmodel *qmodel, const struct qnode *node, enum kernel *kernels);
+
+/* Does the kernel take input rows, one after the other, and write its only output row after the last one? Its
+ * scratch must survive between its calls. MEAN and average pools over the whole map. */
+bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node);
 
 /* Working memory of the node's kernel in the arena. */
 int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node);
 
 /*
- * Channels that a depthwise kernel computes at a time, provided that it copies their input rows to scratch, for one
- * or more output rows, before it writes any of those rows' channels, and works through the rows of a call in
- * ascending order. Then, where in and out have equally many channels, output row y may replace the first row of its
- * window. 0: the output may not share memory with the window.
+ * Channels that a depthwise kernel computes at a time, provided that it copies their input rows to scratch,
+ * for one or more output rows, before it writes any of those rows' channels, and works through the rows of a
+ * call in ascending order. Then, where in and out have equally many channels, output row y may replace the
+ * first row of its window. 0: the output may not share memory with the window.
  */
 int node_channel_group(const struct qmodel *qmodel, const struct qnode *node);
 /* Instructions of a kernel call beyond those that are proportional to its rows: entry, and every weight is

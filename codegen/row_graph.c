@@ -7,7 +7,7 @@
 
 int row_steps(const struct qmodel *qmodel, const struct qnode *node)
 {
-    return qmodel->tensors[node->op == QOP_MEAN ? node->inputs[0] : node->output].h;
+    return qmodel->tensors[node_accumulates(qmodel, node) ? node->inputs[0] : node->output].h;
 }
 
 /* Every step reads every row. */
@@ -24,7 +24,7 @@ int row_inputs(struct row_input *inputs, const struct qmodel *qmodel, const stru
         const struct qtensor *in = &qmodel->tensors[tensor];
         struct row_input *input = &inputs[i];
         *input = (struct row_input){.tensor = tensor, .stride = 1, .extent = 1};
-        switch (node->op) {
+        switch (node_accumulates(qmodel, node) ? QOP_MEAN : node->op) {
         case QOP_CONV:
         case QOP_DEPTHWISE:
         case QOP_AVERAGE_POOL:
@@ -62,7 +62,7 @@ static void build_op(struct row_op *op, const struct qmodel *qmodel, const struc
         .inputs = ARENA_ARRAY(arena, struct row_input, (size_t)node->n_inputs),
         .output = node->output,
         .steps = row_steps(qmodel, node),
-        .accumulates = node->op == QOP_MEAN,
+        .accumulates = node_accumulates(qmodel, node),
         .element_wise = node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_TABLE,
         .in_channel_group = node_channel_group(qmodel, node) > 0,
         .scratch_bytes = (node_scratch_bytes(qmodel, node) + 3) & ~3,

@@ -1,8 +1,8 @@
 /*
  * row_graph.h - the network as the row scheduler sees it: which input rows each output row reads.
  *
- * A step of an operator computes one output row; the steps of MEAN, which adds up row after row, are its
- * input rows, and its output is there after the last one. Step p reads the rows
+ * A step of an operator computes one output row; the steps of one that adds up row after row (MEAN)
+ * are its input rows, and its output is there after the last one. Step p reads the rows
  *
  *     [p * stride - pad, p * stride - pad + extent)
  *
@@ -30,7 +30,7 @@ struct row_op {
     int n_inputs;
     int output;
     int steps;
-    bool accumulates;      /* MEAN */
+    bool accumulates;      /* node_accumulates */
     bool element_wise;     /* may write each element over the one it reads */
     bool in_channel_group; /* depthwise: may write a row over the first one of its window (kernels.h) */
     int32_t scratch_bytes;

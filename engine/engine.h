@@ -112,9 +112,17 @@ struct mcu_pool {
     int16_t act_min, act_max;
 };
 
+/* Average pooling over the whole map to (1, 1, c), as mcu_pool's. Rows are INPUT rows here: call with consecutive ranges covering [0, in.h);
+ * the sums stay in scratch (in.c int32) between calls, the output is written by the call that reaches in.h. */
+struct mcu_global_pool {
+    struct mcu_map in, out;
+    int16_t act_min, act_max;
+    void *scratch;
+};
+
 /* TFLite's MEAN over h and w to (1, 1, c), or over w alone to (in.h, 1, c). Rows are INPUT rows here: call with consecutive ranges covering [0, in.h); the
  * sums stay in scratch (in.c int32) between calls, the output is written by the call that reaches in.h. multiplier and shift
- * include 1 / (in.h * in.w), or 1 / in.w, folded as reference_ops::QuantizedMeanOrSum does (quant/qmodel.c). The only __ref kernel that uses scratch. */
+ * include 1 / (in.h * in.w), or 1 / in.w, folded as reference_ops::QuantizedMeanOrSum does (quant/qmodel.c). */
 struct mcu_mean {
     struct mcu_map in, out;
     int16_t in_zero_point, out_zero_point;
@@ -157,6 +165,7 @@ void mcu_add_s8__ref(const struct mcu_add *op, int32_t y0, int32_t y1);
 void mcu_mul_s8__ref(const struct mcu_mul *op, int32_t y0, int32_t y1);
 void mcu_average_pool_s8__ref(const struct mcu_pool *op, int32_t y0, int32_t y1);
 void mcu_max_pool_s8__ref(const struct mcu_pool *op, int32_t y0, int32_t y1);
+void mcu_global_average_pool_s8__ref(const struct mcu_global_pool *op, int32_t y0, int32_t y1);
 void mcu_mean_s8__ref(const struct mcu_mean *op, int32_t y0, int32_t y1);
 void mcu_table_s8__ref(const struct mcu_table *op, int32_t y0, int32_t y1);
 void mcu_softmax_s8__ref(const struct mcu_softmax *op, int32_t y0, int32_t y1);

@@ -66,6 +66,14 @@ static int kernel_text(enum qop op, int repeat, int core)
     return bytes;
 }
 
+static int global_pool_text(int core)
+{
+    struct arena arena = ARENA_INIT;
+    int bytes = text_bytes(network_of_global_pool(&arena), board_of_core[core], 0);
+    arena_release(&arena);
+    return bytes;
+}
+
 static int chain_text(int operators, int chains, int core)
 {
     struct arena arena = ARENA_INIT;
@@ -108,7 +116,8 @@ int main(int argc, char **argv)
                    {"SOFTMAX", QOP_SOFTMAX},
                    {"COPY", QOP_CONCAT}};
     enum { N = sizeof kernels / sizeof *kernels };
-    int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES];
+    int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES],
+        pool[CORES];
     if (argc != 2) {
         fprintf(stderr, "usage: measure_code_size OUTPUT\n");
         return 2;
@@ -123,6 +132,7 @@ int main(int argc, char **argv)
         run[core] = chains_4 - (one - call[core]) - 4 * chain[core] - 64 * chain_call[core];
         for (int k = 0; k < N; k++)
             kernel[k][core] = kernel_text(kernels[k].op, 1, core) - base[core] - call[core];
+        pool[core] = global_pool_text(core) - base[core] - call[core];
         /* PAD is a fill and a copy. */
         fill[core] = kernel_text(QOP_PAD, 1, core) - base[core] - 2 * call[core] - kernel[N - 1][core];
     }
@@ -130,6 +140,7 @@ int main(int argc, char **argv)
     strbuf_adds(&text, header);
     for (int k = 0; k < N; k++)
         strbuf_addf(&text, "CODE_KERNEL(%s, %d, %d)\n", kernels[k].id, kernel[k][0], kernel[k][1]);
+    strbuf_addf(&text, "CODE_KERNEL(GLOBAL_AVERAGE_POOL, %d, %d)\n", pool[0], pool[1]);
     strbuf_addf(&text, "CODE_KERNEL(FILL, %d, %d)\nCODE_CALL(%d, %d)\nCODE_BASE(%d, %d)\n", fill[0], fill[1],
                 call[0], call[1], base[0], base[1]);
     strbuf_addf(&text, "CODE_CHAIN_RUN(%d, %d)\nCODE_CHAIN(%d, %d)\nCODE_CHAIN_CALL(%d, %d)\n", run[0],

@@ -271,6 +271,14 @@ struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena)
     return finish(&b);
 }
 
+struct qmodel *network_of_global_pool(struct arena *arena)
+{
+    struct builder b = begin("kernel", 4, 4, 2, arena);
+    struct qnode *node = like_input(&b, add(&b, QOP_AVERAGE_POOL, "pool", 0, 1, 1, 2));
+    node->window = (struct window){4, 4, 1, 1, 1, 1, 0, 0, 0, 0};
+    return finish(&b);
+}
+
 struct qmodel *network_skeleton(const struct qmodel *qmodel, struct arena *arena)
 {
     struct qmodel *skeleton = ARENA_NEW(arena, struct qmodel);

@@ -18,6 +18,9 @@ struct qmodel *network_blocks(int size, int blocks, struct arena *arena);
 /* `repeat` times the operator that calls a kernel, on tiny maps; repeat 0: nothing at all. */
 struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena);
 
+/* One average pool over the whole map. */
+struct qmodel *network_of_global_pool(struct arena *arena);
+
 /* The same network without constants, as search plans it. */
 struct qmodel *network_skeleton(const struct qmodel *qmodel, struct arena *arena);
 

@@ -70,6 +70,36 @@ static void test_average_ties(void **state)
     assert_int_equal(out[1], -2);
 }
 
+/* In pieces of rows, the same as the window over the whole map. */
+static void test_global_average(void **state)
+{
+    (void)state;
+    enum { H = 6, W = 4, C = 5 };
+    for (int trial = 0; trial < 200; trial++) {
+        int8_t in[H * W * C], out[C], expected[C];
+        int32_t sums[C];
+        uint32_t seed = (uint32_t)trial * 2654435761u + 1;
+        int h = 1 + trial % H, spread = 1 + trial % 250; /* small spreads: ties */
+        for (int i = 0; i < H * W * C; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            in[i] = (int8_t)((int)(seed >> 16) % spread - spread / 2);
+        }
+        const struct mcu_map map = {in, (int16_t)h, W, C, (int16_t)h, 1, 0, W * C};
+        const struct mcu_pool whole = {.in = map,
+                                       .out = {expected, 1, 1, C, 1, 1, 0, C},
+                                       .window = {(uint8_t)h, W, 1, 1, 1, 1, 0, 0},
+                                       .act_min = -100,
+                                       .act_max = 90};
+        const struct mcu_global_pool rows = {
+            .in = map, .out = {out, 1, 1, C, 1, 1, 0, C}, .act_min = -100, .act_max = 90, .scratch = sums};
+        mcu_average_pool_s8__ref(&whole, 0, 1);
+        int step = 1 + trial % 3;
+        for (int y = 0; y < h; y += step)
+            mcu_global_average_pool_s8__ref(&rows, y, y + step < h ? y + step : h);
+        assert_memory_equal(out, expected, C);
+    }
+}
+
 static void test_mean(void **state)
 {
     (void)state;
@@ -139,9 +169,8 @@ static void test_mean_of_columns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_average_ties),
-        cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_pools),           cmocka_unit_test(test_average_ties),
+        cmocka_unit_test(test_global_average),  cmocka_unit_test(test_mean),
         cmocka_unit_test(test_mean_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

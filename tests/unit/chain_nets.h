@@ -81,6 +81,14 @@ static inline int net_classifier(struct net *net, int in, int classes)
     return net_add(net, QOP_FULLY_CONNECTED, 1, 1, classes, mean, -1);
 }
 
+static inline int net_global_pool(struct net *net, int in)
+{
+    const struct qtensor t = net->tensors[in];
+    int out = net_add(net, QOP_AVERAGE_POOL, 1, 1, t.c, in, -1);
+    net->nodes[net->qmodel.n_nodes - 1].window = (struct window){t.h, t.w, 1, 1, 1, 1, 0, 0, 0, 0};
+    return out;
+}
+
 /* "kernel:middle:out:stride" with a "+" for a residual, separated by blanks. */
 static inline void net_mobile(struct net *net, int resolution, int first, const char *blocks, int classes)
 {
@@ -247,6 +255,8 @@ static inline void net_random(struct net *net, uint64_t index, int max_nodes)
     }
     if (rng_below(&rng, 3) == 0)
         net_classifier(net, x, 1 + (int)rng_below(&rng, 10));
+    else if (rng_below(&rng, 2))
+        net_global_pool(net, x);
 }
 
 static const char net_in2_blocks[] = "3:16:8:1 5:24:16:2 7:96:16:1+ 3:80:16:1+ 5:80:16:1+ 3:80:24:2 "

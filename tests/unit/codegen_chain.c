@@ -99,7 +99,7 @@ static void limits_are_kept(void **state)
 static void random_networks_pass_the_checker(void **state)
 {
     (void)state;
-    enum { NETWORKS = 4000 };
+    enum { NETWORKS = 10000 };
     static struct net net;
     int chains = 0, up = 0, smaller = 0;
     int64_t sum = 0, single_sum = 0;
