@@ -5,6 +5,7 @@
 #define QUANT_TFLITE_IMPORT_H
 
 #include "base/strbuf.h"
+#include "model/name_table.h"
 #include "model/tflite.h"
 #include "quant/qmodel.h"
 #include "quant/tflite.h"
@@ -14,8 +15,9 @@ struct tflite_import {
     struct qmodel *qmodel;
     struct arena *arena;
     struct tflite_view *views; /* per tensor of the file */
-    const bool *needed;        /* per operator */
-    int op_index;              /* the operator being imported */
+    struct name_table *names;
+    const bool *needed; /* per operator */
+    int op_index;       /* the operator being imported */
     struct strbuf problems;
     int n_problems;
     bool failed; /* error_input was printed */
