@@ -27,11 +27,19 @@ static ssize_t read_all(int fd, uint8_t *out, size_t size)
     return (ssize_t)done;
 }
 
+int file_open_error(const char *path)
+{
+    const int failed = errno;
+    if (failed == ENOENT || failed == ENOTDIR)
+        return error_input("cannot open '%s': %s", path, strerror(failed));
+    return error("cannot open '%s': %s", path, strerror(failed));
+}
+
 int file_read(struct file *file, const char *path, size_t max_bytes, struct arena *arena)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error("cannot open '%s': %s", path, strerror(errno));
+        return file_open_error(path);
     struct stat st;
     int rc = 0;
     if (fstat(fd, &st) != 0) {

@@ -22,6 +22,9 @@ struct file {
  * error_input (3). */
 int file_read(struct file *file, const char *path, size_t max_bytes, struct arena *arena);
 
+/* Says why path could not be opened, from errno: a file that is not there is a wrong input (3), the rest an I/O failure (1). */
+int file_open_error(const char *path);
+
 /* Atomic replace. Creates no folders. */
 int file_write(const char *path, const void *data, size_t size);
 

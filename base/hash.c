@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 static struct sha256 hex_of(const unsigned char digest[32])
 {
@@ -33,7 +34,7 @@ int sha256_of_file(struct sha256 *out, const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error("cannot open '%s': %s", path, strerror(errno));
+        return file_open_error(path);
 
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))

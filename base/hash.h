@@ -12,7 +12,7 @@ struct sha256 {
 };
 
 struct sha256 sha256_of(const void *data, size_t size);
-/* Hash of a file's bytes, streamed. Fails with error (1) when unreadable. */
+/* Hash of a file's bytes, streamed. Missing: error_input (3); unreadable: error (1). */
 int sha256_of_file(struct sha256 *out, const char *path);
 
 /* zlib's crc32: start with crc = 0. */

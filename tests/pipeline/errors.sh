@@ -32,7 +32,7 @@ truncate -s 600M "$scratch/oversized.onnx"
 expect_failure 3 'truncated\.onnx' "$mcunet" eval "$scratch/truncated.onnx" --data synthetic
 expect_failure 3 'empty\.onnx' "$mcunet" eval "$scratch/empty.onnx" --data synthetic
 expect_failure 3 'oversized\.onnx' "$mcunet" eval "$scratch/oversized.onnx" --data synthetic
-expect_failure 1 'missing\.onnx' "$mcunet" eval "$scratch/missing.onnx" --data synthetic
+expect_failure 3 'missing\.onnx' "$mcunet" eval "$scratch/missing.onnx" --data synthetic
 expect_failure 3 'classes' "$mcunet" quantize "$net" --data synthetic -o "$scratch/q" --set classes=11
 expect_failure 3 'BatchNorm|stem\.bn' "$mcunet" space "$net" --board stm32f746 -o "$scratch/q"
 

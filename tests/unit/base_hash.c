@@ -41,7 +41,7 @@ static void test_sha256_of_file(void **state)
     capture_start(&capture, STDERR_FILENO);
     const int missing = sha256_of_file(&hash, "/nowhere"), folder = sha256_of_file(&hash, "/tmp");
     const char *text = capture_end(&capture);
-    assert_int_equal(missing, 1);
+    assert_int_equal(missing, 3);
     assert_int_equal(folder, 1);
     assert_string_equal(text, "error: cannot open '/nowhere': No such file or directory\n"
                               "error: cannot read '/tmp': Is a directory\n");

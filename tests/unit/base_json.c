@@ -79,7 +79,7 @@ static void test_errors(void **state)
     capture_start(&capture, STDERR_FILENO);
     const int rc = json_read(&value, "/nowhere.json");
     const char *text = capture_end(&capture);
-    assert_int_equal(rc, 1);
+    assert_int_equal(rc, 3);
     assert_string_equal(text, "error: cannot open '/nowhere.json': No such file or directory\n");
     scratch_remove(&scratch);
 }

@@ -219,7 +219,7 @@ static void test_file(void **state)
     capture_start(&capture, STDERR_FILENO);
     const int rc = yaml_read(&data, "/nowhere.yml", &schema);
     const char *text = capture_end(&capture);
-    assert_int_equal(rc, 1);
+    assert_int_equal(rc, 3);
     assert_string_equal(text, "error: cannot open '/nowhere.yml': No such file or directory\n");
     scratch_remove(&scratch);
 }

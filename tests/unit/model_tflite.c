@@ -142,7 +142,7 @@ static void test_detect(void **state)
     assert_false(is);
     struct capture capture;
     capture_start(&capture, STDERR_FILENO);
-    assert_int_equal(tflite_detect("/nowhere/x", &is), EXIT_IO);
+    assert_int_equal(tflite_detect("/nowhere/x", &is), EXIT_INPUT);
     assert_string_equal(capture_end(&capture),
                         "error: cannot open '/nowhere/x': No such file or directory\n");
     scratch_remove(&scratch);
