@@ -398,7 +398,7 @@ int tflite_detect(const char *path, bool *is_tflite)
     *is_tflite = false;
     FILE *stream = fopen(path, "rb");
     if (!stream)
-        return error("cannot open '%s': %m", path);
+        return file_open_error(path);
     if (fread(start, 1, sizeof start, stream) == sizeof start)
         *is_tflite = memcmp(start + 4, "TFL3", 4) == 0;
     fclose(stream);
