@@ -87,7 +87,7 @@ struct mcu_fully_connected {
     void *scratch;
 };
 
-/* Elementwise sum, TFLite's ADD (left_shift 20). out may be in[0] or in[1]. */
+/* Elementwise sum, TFLite's ADD (left_shift 20), or with in_multiplier[1] negative the difference, SUB. out may be in[0] or in[1]. */
 struct mcu_add {
     struct mcu_map in[2], out;
     int16_t in_zero_point[2], out_zero_point;

@@ -38,6 +38,14 @@ static inline int32_t mcu_requantize(int32_t x, int32_t multiplier, int32_t shif
     return mcu_divide_by_pot(mcu_high_mul((int32_t)((uint32_t)x << left), multiplier), right);
 }
 
+/* What an input adds to mcu_add's sum. A negative multiplier subtracts it (TFLite's SUB), rounded as if it
+ * were added. */
+static inline int32_t mcu_summand(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t sign = multiplier < 0 ? -1 : 1;
+    return sign * mcu_requantize(x, sign * multiplier, shift);
+}
+
 static inline int32_t mcu_clamp(int32_t x, int32_t low, int32_t high)
 {
     return x < low ? low : x > high ? high : x;

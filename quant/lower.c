@@ -206,7 +206,9 @@ static void lower_elementwise(struct lowering *l, int index)
         problem(l, node, "operands of different shape (Mul alone may broadcast (1, 1, c))");
         return;
     }
-    lower_to(l, index, node->op == OP_ADD ? QOP_ADD : QOP_MUL, in, 2);
+    struct qnode *qnode = lower_to(l, index, node->op == OP_MUL ? QOP_MUL : QOP_ADD, in, 2);
+    if (qnode)
+        qnode->subtract = node->op == OP_SUB;
 }
 
 static void lower_pool(struct lowering *l, int index)
@@ -332,6 +334,7 @@ static void lower_node(struct lowering *l, int index)
         lower_gemm(l, index);
         return;
     case OP_ADD:
+    case OP_SUB:
     case OP_MUL:
         lower_elementwise(l, index);
         return;
@@ -372,9 +375,6 @@ static void lower_node(struct lowering *l, int index)
         return;
     case OP_BATCH_NORM:
         problem(l, node, "not folded: its input must be a Conv that nothing else reads");
-        return;
-    case OP_SUB:
-        problem(l, node, "no int8 kernel; use Add with the operand negated");
         return;
     case OP_MATMUL:
         problem(l, node, "no int8 kernel for two computed matrices");

@@ -239,7 +239,7 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
     case QOP_FULLY_CONNECTED:
         return write_layer(w, node, inputs[0], out);
     case QOP_ADD:
-        return add_operator(w, "Add", node->name, "", inputs, 2, out, &proto);
+        return add_operator(w, node->subtract ? "Sub" : "Add", node->name, "", inputs, 2, out, &proto);
     case QOP_MUL:
         return add_operator(w, "Mul", node->name, "", inputs, 2, out, &proto);
     case QOP_AVERAGE_POOL:

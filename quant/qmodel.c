@@ -138,6 +138,8 @@ static int finish_add(struct qmodel *qmodel, struct qnode *node)
                                (double)out);
         quantize_multiplier(real[i], &multiplier[i], &shift[i]);
     }
+    if (node->subtract)
+        multiplier[1] = -multiplier[1];
     node->multiplier = multiplier;
     node->shift = shift;
     return 0;

@@ -24,7 +24,8 @@ enum qop {
     QOP_COUNT
 };
 
-/* Where a TABLE's 256 answers come from: computed from scales and table_function; given, and near that function; only given. */
+/* Where a TABLE's 256 answers come from: computed from scales and table_function; given, and near that
+ * function; only given. */
 enum table_source { TABLE_COMPUTED, TABLE_GIVEN, TABLE_ONLY };
 
 struct qtensor {
@@ -53,6 +54,7 @@ struct qnode {
     const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; MUL, MEAN,
                                   SOFTMAX: one */
     const int8_t *shift;
+    bool subtract;                  /* ADD: in0 - in1 (TFLite's SUB); multiplier[1] is negative */
     int diff_min;                   /* SOFTMAX */
     const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */

@@ -215,10 +215,6 @@ static void tflite_import_elementwise(struct tflite_import *im, const struct tfl
             return;
         }
     }
-    if (op->code == TFLITE_SUB) {
-        tflite_import_problem(im, "no int8 kernel; use ADD with the operand negated");
-        return;
-    }
     int in[2] = {tflite_import_map(im, op, 0, false), -1};
     in[1] = in[0] >= 0 ? tflite_import_map(im, op, 1, false) : -1;
     const int out = in[1] >= 0 ? tflite_import_output(im, op) : -1;
@@ -237,7 +233,9 @@ static void tflite_import_elementwise(struct tflite_import *im, const struct tfl
         tflite_import_problem(im, "operands of different shape (MUL alone may broadcast (1, 1, c))");
         return;
     }
-    tflite_import_node(im, op, op->code == TFLITE_MUL ? QOP_MUL : QOP_ADD, in, 2, out);
+    struct qnode *node = tflite_import_node(im, op, op->code == TFLITE_MUL ? QOP_MUL : QOP_ADD, in, 2, out);
+    if (node)
+        node->subtract = op->code == TFLITE_SUB;
 }
 
 static void tflite_import_softmax(struct tflite_import *im, const struct tflite_operator *op)

@@ -417,7 +417,7 @@ void mcu_add_dsp_pack(const struct mcu_add *op, struct mcu_add_dsp *out, int32_t
     };
     for (int32_t q = -128; q < 128; q++) {
         const int32_t x = (q - op->in_zero_point[other]) * (1 << LEFT_SHIFT);
-        table[q & 255] = mcu_requantize(x, op->in_multiplier[other], op->in_shift[other]) -
+        table[q & 255] = mcu_summand(x, op->in_multiplier[other], op->in_shift[other]) -
                          op->in_zero_point[half] * (1 << (LEFT_SHIFT - 1));
     }
 }

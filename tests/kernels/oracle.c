@@ -80,8 +80,9 @@ int8_t oracle_add(const struct mcu_add *op, int8_t a, int8_t b)
 {
     int64_t x = oracle_requantize((int64_t)(a - op->in_zero_point[0]) * 1048576, op->in_multiplier[0],
                                   op->in_shift[0]);
-    int64_t y = oracle_requantize((int64_t)(b - op->in_zero_point[1]) * 1048576, op->in_multiplier[1],
-                                  op->in_shift[1]);
+    const int sign = op->in_multiplier[1] < 0 ? -1 : 1; /* subtraction */
+    int64_t y = sign * oracle_requantize((int64_t)(b - op->in_zero_point[1]) * 1048576,
+                                         sign * op->in_multiplier[1], op->in_shift[1]);
     return finish(oracle_requantize(x + y, op->out_multiplier, op->out_shift) + op->out_zero_point,
                   op->act_min, op->act_max);
 }

@@ -41,6 +41,9 @@ static void test_add_exhaustive(void **state)
     for (uint32_t seed = 1; seed <= 40; seed++) {
         uint32_t random = seed;
         struct mcu_add op = add_op(&random);
+        if (seed % 2)
+            op.in_multiplier[1] =
+                -(op.in_multiplier[1] & ~7); /* SUB; ties of the high multiplication occur */
         op.in[0] = (struct mcu_map){a, 1, 256, 1, 1, 1, 0, 256};
         op.in[1] = (struct mcu_map){b, 1, 256, 1, 1, 1, 0, 256};
         op.out = (struct mcu_map){out, 1, 256, 1, 1, 1, 0, 256};

@@ -409,6 +409,39 @@ static void test_network(void **state)
     release(im);
 }
 
+/* SUB of two maps, also through ONNX. */
+static void test_subtract(void **state)
+{
+    (void)state;
+    struct tflite_net net = unary(TFLITE_SUB, 0.05f, -3, 0.09f, 4);
+    net.n_tensors = 4;
+    net.tensors[2] = (struct net_tensor){"clipped", TFLITE_INT8, 4, {1, 1, 1, 1}, NULL, 0, 1, {0.03f}, 10};
+    net.n_operators = 2;
+    net.operators[1] = (struct net_operator){TFLITE_SUB, 2, {0, 2}, 1};
+    net.operators[0] = (struct net_operator){TFLITE_RELU, 1, {0}, 2};
+    net.n_tensors = 3;
+    struct imported *im = import(&net);
+    struct scratch scratch;
+    struct qmodel *read;
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->q->nodes[1].op, QOP_ADD);
+    assert_true(im->q->nodes[1].subtract);
+    scratch_create(&scratch);
+    assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+    assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+    scratch_remove(&scratch);
+    for (int x = -128; x < 128; x++) {
+        int8_t q = (int8_t)x, clipped, answer, again, *tensors[3] = {NULL};
+        tensors[im->q->nodes[0].output] = &clipped;
+        assert_int_equal(qexec_run(im->q, &q, &answer, tensors), 0);
+        assert_int_equal(qexec_run(read, &q, &again, NULL), 0);
+        const double exact = (0.05 * (x + 3) - 0.03 * (clipped - 10)) / 0.09 + 4;
+        assert_true(fabs(fmin(fmax(exact, -128), 127) - answer) < 0.76);
+        assert_int_equal(answer, again);
+    }
+    release(im);
+}
+
 static void test_lists_what_is_unsupported(void **state)
 {
     (void)state;
@@ -418,15 +451,14 @@ static void test_lists_what_is_unsupported(void **state)
     net.tensors[2].name = "sum";
     net.tensors[3].name = "big";
     net.n_operators = 3;
-    net.operators[1] = (struct net_operator){TFLITE_SUB, 2, {0, 1}, 2};
+    net.operators[1] = (struct net_operator){42, 2, {0, 1}, 2};
     net.operators[2] = (struct net_operator){TFLITE_RESIZE_NEAREST_NEIGHBOR, 1, {2}, 3};
     net.output = 3;
     struct imported *im = import(&net);
     assert_int_equal(im->rc, EXIT_UNSUPPORTED);
     assert_non_null(
         strstr(im->message, "error: x.tflite: no int8 form for 3 operators:\n  operator 0, TANH 'out': "));
-    assert_non_null(
-        strstr(im->message, "\n  operator 1, SUB 'sum': no int8 kernel; use ADD with the operand negated"));
+    assert_non_null(strstr(im->message, "\n  operator 1, DIV 'sum': no int8 kernel; "));
     assert_non_null(strstr(im->message, "\n  operator 2, RESIZE_NEAREST_NEIGHBOR 'big': "));
     release(im);
 }
@@ -440,6 +472,7 @@ int main(void)
                                        cmocka_unit_test(test_pad),
                                        cmocka_unit_test(test_borders_and_means),
                                        cmocka_unit_test(test_network),
+                                       cmocka_unit_test(test_subtract),
                                        cmocka_unit_test(test_lists_what_is_unsupported)};
     return cmocka_run_group_tests_name("quant_tflite", tests, NULL, NULL);
 }

@@ -96,6 +96,8 @@ static void add(int half, int place, bool clamped)
     };
     op.in_multiplier[!half] = (1 << 30) + (int32_t)(check_random() % (1u << 30));
     op.in_shift[!half] = (int8_t)-check_range(1, 8);
+    if (!half && check_range(0, 1)) /* SUB */
+        op.in_multiplier[1] = -(op.in_multiplier[1] & ~7);
     mcu_add_s8__ref(&op, 0, 64);
     struct mcu_add_dsp dsp;
     int32_t table[256];
