@@ -131,7 +131,7 @@ static void gather_words(const struct taps *taps, int32_t begin, int32_t in_step
 }
 
 /* The window of output column x into a pixel of the panel. */
-static void gather_window(const struct taps *taps, int32_t x, uint32_t *panel)
+static __attribute__((noinline)) void gather_window(const struct taps *taps, int32_t x, uint32_t *panel)
 {
     const struct mcu_conv2d_dsp *op = taps->op;
     const int32_t kernel_h = op->window.kernel_h, rest = taps->rest, run_words = taps->run_words;
