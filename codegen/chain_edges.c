@@ -1,0 +1,289 @@
+#include "codegen/chain_edges.h"
+
+#include "base/arena.h"
+#include "codegen/kernels.h"
+#include "codegen/row_graph.h"
+#include "quant/qmodel.h"
+
+/* ---- cuts -------------------------------------------------------------------------------------------------
+ */
+
+static void add_cut(struct chain_planner *planner, int position, int tensor)
+{
+    const struct row_tensor *t = &planner->graph->tensors[tensor];
+    planner->cuts[planner->n_cuts++] = (struct cut){position, tensor, round_up(t->h * t->row_bytes, 4)};
+}
+
+static void find_cuts(struct chain_planner *planner)
+{
+    const struct row_graph *graph = planner->graph;
+    int n_tensors = graph->qmodel->n_tensors, alive = 1, sum = graph->qmodel->input;
+    int *left = ARENA_ARRAY(planner->arena, int, (size_t)n_tensors + 1); /* readers that have not run */
+    for (int t = 0; t < n_tensors; t++)
+        left[t] = graph->tensors[t].n_readers + (t == graph->qmodel->output);
+    planner->cuts = ARENA_ARRAY(planner->arena, struct cut, (size_t)graph->n_ops + 1);
+    add_cut(planner, 0, graph->qmodel->input);
+    for (int i = 0; i < graph->n_ops; i++) {
+        const struct row_op *op = &graph->ops[i];
+        alive++;
+        sum += op->output;
+        for (int k = 0; k < op->n_inputs; k++)
+            if (--left[op->inputs[k].tensor] == 0) {
+                alive--;
+                sum -= op->inputs[k].tensor;
+            }
+        if (alive == 1)
+            add_cut(planner, i + 1, sum); /* the only one left of the sum */
+    }
+}
+
+/* ---- the options of an edge -------------------------------------------------------------------------------
+ */
+
+static int64_t footprint_of_option(const struct option *option, int64_t in, int64_t out)
+{
+    int64_t apart = in + out, bytes;
+    if (option->distance >= never)
+        bytes = apart;
+    else if (option->bottom_up)
+        bytes = smaller(apart, larger(out + option->distance, larger(in, out)));
+    else
+        bytes = smaller(apart, larger(in + option->distance, larger(in, out)));
+    if (option->exact)
+        bytes = smaller(bytes, larger(in, out));
+    bytes += option->block;
+    if (option->reach > 0 && option->distance < never) {
+        int64_t ahead = option->bottom_up ? in - out - option->distance : -option->distance;
+        ahead = smaller(option->reach, larger(ahead, 0));
+        bytes = smaller(bytes, larger(option->block + in - ahead, option->block + out));
+    }
+    return bytes;
+}
+
+static bool is_dominated(const struct option *option, const struct option *others)
+{
+    for (const struct option *o = others; o; o = o->next)
+        if (o->bottom_up == option->bottom_up && o->block <= option->block &&
+            o->distance <= option->distance && o->reach >= option->reach &&
+            o->call_cost <= option->call_cost && o->exact >= option->exact)
+            return true;
+    return false;
+}
+
+static void add_option(struct chain_planner *planner, int from, int to, struct option option)
+{
+    struct edge *edge = edge_of(planner, from, to);
+    option.footprint = round_up(
+        footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes), CHAIN_ALIGNMENT);
+    if (is_dominated(&option, edge->options))
+        return;
+    struct option *kept = ARENA_NEW(planner->arena, struct option);
+    *kept = option;
+    kept->next = edge->options;
+    edge->options = kept;
+    edge->footprint = smaller(edge->footprint, option.footprint);
+}
+
+struct chain_shape edge_shape(const struct chain_planner *planner, int from, int to, int rows, int inner_rows,
+                              bool bottom_up)
+{
+    return (struct chain_shape){planner->cuts[from].position,
+                                planner->cuts[to].position,
+                                planner->cuts[from].tensor,
+                                rows,
+                                inner_rows,
+                                bottom_up};
+}
+
+/* Returns the option's footprint. */
+static int64_t add_chain(struct chain_planner *planner, int from, int to, int rows, int inner_rows,
+                         bool bottom_up)
+{
+    struct chain_shape shape = edge_shape(planner, from, to, rows, inner_rows, bottom_up);
+    struct chain_cost cost;
+    chain_analyse(&cost, &shape, planner->work);
+    const struct row_tensor *in = &planner->graph->tensors[shape.input];
+    const struct row_tensor *out = &planner->graph->tensors[planner->cuts[to].tensor];
+    struct option option = {
+        .rows = rows,
+        .inner_rows = inner_rows,
+        .bottom_up = bottom_up,
+        .exact = cost.exact,
+        .block = cost.stores_bytes + cost.scratch_bytes,
+        .reach = cost.reach,
+        .call_cost = cost.call_cost,
+    };
+    if (cost.distance == INT64_MIN) /* the input is dead before the output begins: it may lie anywhere */
+        cost.distance = -in->h * in->row_bytes;
+    /* Counted between the tensors' first bytes: bottom-up the ends matter. */
+    option.distance = bottom_up ? round_up(in->h * in->row_bytes - out->h * out->row_bytes + cost.distance, 4)
+                                : round_up(cost.distance, 4);
+    add_option(planner, from, to, option);
+    return footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes);
+}
+
+/* One operator, one call: rows in ascending order (engine.h), so the distance of kernels.h holds. */
+static void add_whole(struct chain_planner *planner, int from, int to)
+{
+    const struct row_op *op = &planner->graph->ops[planner->cuts[from].position];
+    struct option option = {.rows = CHAIN_ALL_ROWS,
+                            .inner_rows = CHAIN_ALL_ROWS,
+                            .whole = true,
+                            .block = op->scratch_bytes,
+                            .distance = -never,
+                            .exact = true,
+                            .call_cost = op->call_cost};
+    for (int i = 0; i < op->node->n_inputs; i++) {
+        struct overlap overlap;
+        if (!node_overlap(&overlap, planner->graph->qmodel, op->node, i))
+            overlap = (struct overlap){never, false};
+        option.distance = larger(option.distance, round_up(overlap.distance, 4));
+        option.exact = option.exact && overlap.exact;
+    }
+    option.distance = smaller(option.distance, never);
+    add_option(planner, from, to, option);
+}
+
+/* Bottom-up calls run from the last row to the first, but MEAN begins with row 0. */
+static bool may_run_bottom_up(const struct chain_planner *planner, int from, int to)
+{
+    for (int i = planner->cuts[from].position; i < planner->cuts[to].position; i++)
+        if (planner->graph->ops[i].accumulates)
+            return false;
+    return true;
+}
+
+static int steps_of_last(const struct chain_planner *planner, int to)
+{
+    return planner->graph->ops[planner->cuts[to].position - 1].steps;
+}
+
+void edge_analyse(struct chain_planner *planner, int from, int to)
+{
+    struct edge *edge = edge_of(planner, from, to);
+    if (edge->state >= ANALYSED)
+        return;
+    edge->state = ANALYSED;
+    edge->footprint = never;
+    bool alone = edge_length(planner, from, to) == 1;
+    if (alone)
+        add_whole(planner, from, to);
+    if (alone && steps_of_last(planner, to) == 1)
+        return;
+    bool both = may_run_bottom_up(planner, from, to);
+    add_chain(planner, from, to, 1, 1, false);
+    if (both)
+        add_chain(planner, from, to, 1, 1, true);
+    if (to == from + 1 && !alone) { /* a branch: its operators one after the other */
+        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, false);
+        if (both)
+            add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true);
+    }
+}
+
+/* Ways with fewer calls that fit in `limit` bytes: the more rows at a time the better. */
+void edge_analyse_richly(struct chain_planner *planner, int from, int to, int64_t limit)
+{
+    struct edge *edge = edge_of(planner, from, to);
+    edge_analyse(planner, from, to);
+    if (edge->state >= ANALYSED_RICHLY)
+        return;
+    edge->state = ANALYSED_RICHLY;
+    int steps = steps_of_last(planner, to);
+    bool both = may_run_bottom_up(planner, from, to);
+    for (int up = 0; up < (both ? 2 : 1); up++) {
+        if (add_chain(planner, from, to, 1, CHAIN_ALL_ROWS, up) > limit && steps > 1)
+            continue;
+        int rows = 2; /* the first power of two that does not fit */
+        for (; rows < steps; rows *= 2) {
+            add_chain(planner, from, to, rows, 1, up);
+            if (add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up) > limit)
+                break;
+        }
+        if (rows >= steps && add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, up) <= limit)
+            continue;
+        /* the fewest equal rounds with as many rows as fit */
+        for (int rounds = (steps + rows - 1) / rows, tries = 0; rounds * rows < 2 * steps && tries < 4;
+             rounds++) {
+            int each = (steps + rounds - 1) / rounds;
+            if (each >= rows || each * 2 <= rows)
+                continue;
+            tries++;
+            if (add_chain(planner, from, to, each, CHAIN_ALL_ROWS, up) <= limit)
+                break;
+        }
+    }
+}
+
+/* ---- the lower bound --------------------------------------------------------------------------------------
+ */
+
+/* Rows of the input that some step reads at once. */
+static int largest_window(const struct row_op *op, const struct row_input *input, int h)
+{
+    int most = 1;
+    for (int step = 0; step < op->steps; step++) {
+        int first = step * input->stride - input->pad, end = first + input->extent;
+        first = first < 0 ? 0 : first;
+        end = end > h ? h : end;
+        most = end - first > most ? end - first : most;
+    }
+    return most;
+}
+
+/* Bytes that the line buffer of an operator's output needs in any chain. */
+static int64_t least_store(const struct row_graph *graph, int op)
+{
+    const struct row_tensor *tensor = &graph->tensors[graph->ops[op].output];
+    int rows = 1;
+    for (int i = 0; i < tensor->n_readers; i++) {
+        const struct row_op *reader = &graph->ops[tensor->readers[i].op];
+        int window = largest_window(reader, &reader->inputs[tensor->readers[i].input], tensor->h);
+        rows = window > rows ? window : rows;
+    }
+    return rows * round_up(tensor->row_bytes, 4);
+}
+
+static bool may_share(const struct row_op *op)
+{
+    return op->element_wise || op->in_channel_group;
+}
+
+/* The lower bounds of all edges, before anything is analysed. */
+static void bound_edges(struct chain_planner *planner)
+{
+    const struct row_graph *graph = planner->graph;
+    int64_t *least = ARENA_ARRAY(planner->arena, int64_t, (size_t)graph->n_ops);
+    for (int i = 0; i < graph->n_ops; i++)
+        least[i] = may_share(&graph->ops[i]) ? 0 : least_store(graph, i);
+    for (int from = 0; from + 1 < planner->n_cuts; from++) {
+        int64_t stores = 0, scratch = 0;
+        int op = planner->cuts[from].position;
+        for (int to = from + 1; to < planner->n_cuts; to++) {
+            struct edge *edge = edge_of(planner, from, to);
+            edge->footprint = never;
+            if (edge_length(planner, from, to) > CHAIN_MAX_OPS)
+                continue;
+            for (; op < planner->cuts[to].position; op++) {
+                scratch = larger(scratch, graph->ops[op].scratch_bytes);
+                if (op > planner->cuts[from].position)
+                    stores += least[op - 1];
+            }
+            edge->footprint =
+                round_up(larger(planner->cuts[from].bytes, stores + scratch + planner->cuts[to].bytes),
+                         CHAIN_ALIGNMENT);
+        }
+    }
+}
+
+bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct arena *arena)
+{
+    *out = (struct chain_planner){.graph = graph, .arena = arena};
+    find_cuts(out);
+    if (out->n_cuts < 2 || out->cuts[out->n_cuts - 1].position != graph->n_ops)
+        return false;
+    out->work = chain_work_create(graph, arena);
+    out->edges = ARENA_ARRAY(arena, struct edge, (size_t)out->n_cuts * (size_t)out->n_cuts);
+    bound_edges(out);
+    return true;
+}

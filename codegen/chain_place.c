@@ -1,0 +1,188 @@
+#include "codegen/chain_place.h"
+
+#include "base/arena.h"
+
+enum { MAX_LABELS = 48 };
+
+enum block_place { BLOCK_LOW, BLOCK_HIGH, BLOCK_BETWEEN };
+
+/* The tensor of a cut can lie anywhere in [low, high], at this cost, if the step before is done this way. */
+struct label {
+    struct label *next;
+    int64_t low, high, call_cost;
+    const struct label *from; /* of an earlier cut */
+    int cut;
+    const struct option *option;
+    bool in_place; /* at the input's address; otherwise the input lies at input_offset */
+    int64_t input_offset;
+    enum block_place place;
+};
+
+struct search {
+    const struct chain_planner *planner;
+    int64_t arena_bytes;
+    bool by_cost;
+    struct label **labels; /* per cut */
+    struct arena *arena;
+};
+
+static void add_label(struct search *search, int cut, const struct label *label)
+{
+    if (label->low > label->high)
+        return;
+    struct label **list = &search->labels[cut];
+    int n = 0;
+    for (const struct label *l = *list; l; l = l->next, n++)
+        if (l->low <= label->low && l->high >= label->high && l->call_cost <= label->call_cost)
+            return;
+    for (struct label **l = list; *l;)
+        if ((*l)->low >= label->low && (*l)->high <= label->high && (*l)->call_cost >= label->call_cost) {
+            *l = (*l)->next;
+            n--;
+        } else {
+            l = &(*l)->next;
+        }
+    if (n >= MAX_LABELS)
+        return;
+    struct label *kept = ARENA_NEW(search->arena, struct label);
+    *kept = *label;
+    kept->next = *list;
+    *list = kept;
+}
+
+/* Everywhere the output can lie after this option, if the input lies in [from->low, from->high]. The input
+ * goes to the end of its interval that leaves the output most freedom. */
+static void apply(struct search *search, int from, int to, const struct option *option,
+                  const struct label *label)
+{
+    const int64_t arena = search->arena_bytes, in = search->planner->cuts[from].bytes,
+                  out = search->planner->cuts[to].bytes, block = option->block;
+    const int64_t a1 = label->low, a2 = label->high;
+    struct label new = {.from = label,
+                        .cut = from,
+                        .option = option,
+                        .call_cost = search->by_cost ? label->call_cost + option->call_cost : 0};
+#define ADD(LOW, HIGH, PLACE, INPUT)                                                                         \
+    do {                                                                                                     \
+        new.low = (LOW);                                                                                     \
+        new.high = (HIGH);                                                                                   \
+        new.place = (PLACE);                                                                                 \
+        new.input_offset = (INPUT);                                                                          \
+        add_label(search, to, &new);                                                                         \
+    } while (0)
+
+    if (option->exact) {
+        int64_t both = larger(in, out);
+        new.in_place = true;
+        ADD(larger(a1, block), smaller(a2, arena - both), BLOCK_LOW, 0);
+        ADD(a1, smaller(a2, arena - both - block), BLOCK_HIGH, 0);
+        new.in_place = false;
+    }
+    int64_t highest_below_block = smaller(a2, arena - in - block), lowest_above_block = larger(a1, block);
+    for (int apart = 0; apart < 2; apart++) {
+        /* The output below the input, or (apart) anywhere below. */
+        int64_t distance = apart ? out : option->distance;
+        if ((apart || !option->bottom_up) && distance < never) {
+            int64_t reach = apart || option->bottom_up ? 0 : option->reach;
+            if (highest_below_block >= a1)
+                ADD(0, smaller(highest_below_block - distance, arena - block - out), BLOCK_HIGH,
+                    highest_below_block);
+            if (a2 >= block - reach)
+                ADD(block, smaller(a2 - distance, arena - out), BLOCK_LOW, a2);
+            ADD(0, smaller(a2 - larger(distance, out) - block, arena - out), BLOCK_BETWEEN, a2);
+        }
+        /* The output above. */
+        distance = apart ? in : option->distance;
+        if ((apart || option->bottom_up) && distance < never) {
+            int64_t reach = apart || !option->bottom_up ? 0 : option->reach;
+            if (lowest_above_block <= a2)
+                ADD(larger(block, lowest_above_block + distance), arena - out, BLOCK_LOW, lowest_above_block);
+            if (a1 + in + block - reach <= arena)
+                ADD(larger(0, a1 + distance), arena - out - block, BLOCK_HIGH, a1);
+            ADD(a1 + larger(distance, in) + block, arena - out, BLOCK_BETWEEN, a1);
+        }
+    }
+#undef ADD
+}
+
+/* The labels of all cuts; the best of the last one, or NULL. */
+static const struct label *find_addresses(struct search *search)
+{
+    const struct chain_planner *planner = search->planner;
+    int last = planner->n_cuts - 1;
+    search->labels = ARENA_ARRAY(search->arena, struct label *, (size_t)planner->n_cuts);
+    struct label start = {.high = search->arena_bytes - planner->cuts[0].bytes};
+    add_label(search, 0, &start);
+    for (int from = 0; from < last; from++) {
+        if (!search->labels[from])
+            continue;
+        for (int to = from + 1; to <= last; to++) {
+            const struct edge *edge = edge_of(planner, from, to);
+            if (edge->state == NOT_ANALYSED || edge->footprint > search->arena_bytes)
+                continue;
+            for (const struct option *option = edge->options; option; option = option->next)
+                if (option->footprint <= search->arena_bytes)
+                    for (const struct label *label = search->labels[from]; label; label = label->next)
+                        apply(search, from, to, option, label);
+        }
+    }
+    const struct label *best = search->labels[last];
+    for (const struct label *label = best; label; label = label->next)
+        if (label->call_cost < best->call_cost)
+            best = label;
+    return best;
+}
+
+static int64_t block_offset(const struct search *search, const struct label *label, int64_t input,
+                            int64_t output, int to)
+{
+    int64_t in = search->planner->cuts[label->cut].bytes, out = search->planner->cuts[to].bytes;
+    switch (label->place) {
+    case BLOCK_LOW:
+        return 0;
+    case BLOCK_HIGH:
+        return search->arena_bytes - label->option->block;
+    default:
+        return output < input ? output + out : input + in;
+    }
+}
+
+static void take(struct chain_plan *out, const struct search *search, const struct label *label)
+{
+    const struct chain_planner *planner = search->planner;
+    out->n_steps = 0;
+    for (const struct label *l = label; l->from; l = l->from)
+        out->n_steps++;
+    out->steps = ARENA_ARRAY(search->arena, struct chain_step, (size_t)out->n_steps + 1);
+    out->arena_bytes = search->arena_bytes;
+    out->call_cost = 0;
+    int64_t offset = label->low;
+    int to = planner->n_cuts - 1;
+    for (int s = out->n_steps - 1; s >= 0; s--) {
+        int64_t input = label->in_place ? offset : label->input_offset;
+        const struct option *option = label->option;
+        out->call_cost += option->call_cost;
+        out->steps[s] = (struct chain_step){
+            edge_shape(planner, label->cut, to, option->rows, option->inner_rows, option->bottom_up),
+            option->whole,
+            planner->cuts[to].tensor,
+            input,
+            offset,
+            block_offset(search, label, input, offset, to)};
+        offset = input;
+        to = label->cut;
+        label = label->from;
+    }
+}
+
+bool chain_place(struct chain_plan *out, const struct chain_planner *planner, int64_t arena_bytes,
+                 bool by_cost)
+{
+    if (planner->cuts[0].bytes > arena_bytes)
+        return false;
+    struct search search = {planner, arena_bytes, by_cost, NULL, planner->arena};
+    const struct label *label = find_addresses(&search);
+    if (label)
+        take(out, &search, label);
+    return label != NULL;
+}
