@@ -5,13 +5,15 @@
  * Micro) computes them, so the answers are those of its reference kernels, bit for bit. What moves no data
  * has no node:
  *
- *     QUANTIZE from, DEQUANTIZE to float or uint8 at the borders   the graph begins and ends with int8
- *     PAD read by convolutions only                          their window's padding (PAD writes the zero
- * point) RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE,               a view, as long as those who read it see
- * rows, columns and STRIDED_SLICE of everything                                   channels in order, or
- * reduce them (MEAN) LOGISTIC, HARD_SWISH, RELU*, QUANTIZE int8 to int8, ADD, MUL, SUB with one constant
- * number                 TABLE: the reference's arithmetic on all 256 inputs MEAN over columns, then rows two
- * MEAN nodes, each with its rounding
+ * - QUANTIZE from and DEQUANTIZE to float or uint8 at the borders: the graph begins and ends with int8.
+ * - PAD that only convolutions read: their window's padding (PAD writes the zero point).
+ * - RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE of everything: a view, as long as those who read
+ *   it see rows, columns and channels in order, or reduce them (MEAN).
+ *
+ * What is a function of one byte is a TABLE, tabulated with the reference's arithmetic: LOGISTIC, HARD_SWISH,
+ * RELU and its like, QUANTIZE int8 to int8; ADD, SUB and MUL with one constant number. SUB of two maps is ADD
+ * with qnode.subtract. MEAN over columns, then over rows, is two MEAN nodes, each with its rounding. Channels
+ * with a negative weight scale have their signs turned, which changes no answer.
  *
  * LOGISTIC is TFLite Micro's (fixed point), which TFLite's own float table may miss by one step.
  */
