@@ -11,8 +11,8 @@ struct event {
 
 /* Per operator of the graph; of the chain's operators only. */
 struct op_state {
-    int done; /* steps computed */
-    int calls;
+    int done;        /* steps computed */
+    int total;       /* steps in the end: the last ones may be of no use to anybody */
     int leader;      /* operator whose output began the store of this one's output; -1: no line buffer */
     int step, phase; /* v = step * row + phase */
     int ring;        /* of leaders */
@@ -98,7 +98,6 @@ static void run(struct chain_work *work, int op, int last)
     }
     add_event(work, (struct event){op, state->done, last});
     work->call_cost += o->call_cost;
-    state->calls++;
     state->done = last + 1;
 }
 
@@ -115,6 +114,8 @@ static void list_calls(struct chain_work *work)
         int left = steps - work->ops[last].done;
         run(work, last, work->ops[last].done + (left < rows ? left : rows) - 1);
     }
+    for (int i = shape->begin; i < shape->end; i++)
+        work->ops[i].total = work->ops[i].done;
 }
 
 /* ---- who shares a store -----------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ static void share_with_input(struct chain_work *work, int op)
     const struct row_graph *graph = work->graph;
     const struct row_op *o = &graph->ops[op];
     struct op_state *state = &work->ops[op];
-    *state = (struct op_state){.calls = state->calls, .leader = op, .step = 1};
+    *state = (struct op_state){.total = state->total, .leader = op, .step = 1};
     for (int i = 0; i < o->n_inputs; i++) {
         const struct row_tensor *in = &graph->tensors[o->inputs[i].tensor];
         if (o->inputs[i].tensor == work->shape->input)
@@ -168,7 +169,7 @@ static int needed_from(const struct chain_work *work, int tensor)
     for (int i = 0; i < t->n_readers; i++) {
         const struct row_op *reader = &work->graph->ops[t->readers[i].op];
         int step = work->ops[t->readers[i].op].done;
-        if (step >= reader->steps)
+        if (step >= work->ops[t->readers[i].op].total)
             continue;
         int row = first_row(work, &reader->inputs[t->readers[i].input], step);
         if (row < needed)
@@ -183,7 +184,7 @@ static bool others_are_past(const struct chain_work *work, int op, int tensor, i
     const struct row_tensor *t = &work->graph->tensors[tensor];
     for (int i = 0; i < t->n_readers; i++) {
         int reader = t->readers[i].op, step = work->ops[reader].done;
-        if (reader != op && step < work->graph->ops[reader].steps &&
+        if (reader != op && step < work->ops[reader].total &&
             first_row(work, &work->graph->ops[reader].inputs[t->readers[i].input], step) <= last)
             return false;
     }

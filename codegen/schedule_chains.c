@@ -106,6 +106,33 @@ static void add_step(struct schedule *out, const struct row_graph *graph, struct
     step->live_bytes = union_bytes(&input, &output, &block);
 }
 
+void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, const int *order,
+                            const struct chain_plan *plan, struct arena *arena)
+{
+    const struct qmodel *qmodel = graph->qmodel;
+    *out = (struct schedule){
+        .order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1),
+        .n_order = qmodel->n_nodes,
+        .scratch = ARENA_ARRAY(arena, int32_t, (size_t)qmodel->n_nodes + 1),
+        .steps = ARENA_ARRAY(arena, struct step, (size_t)plan->n_steps + 1),
+        .n_steps = plan->n_steps,
+        .storage = ARENA_ARRAY(arena, struct storage, (size_t)qmodel->n_tensors + 1),
+        .n_storage = qmodel->n_tensors,
+        .arena_bytes = plan->arena_bytes,
+        .lower_bound_bytes = plan->lower_bound,
+    };
+    memcpy(out->order, order, (size_t)qmodel->n_nodes * sizeof *order);
+    for (int t = 0; t < qmodel->n_tensors; t++)
+        out->storage[t].first_step = out->storage[t].last_step = -2; /* no step touches it */
+    struct arena temporary = ARENA_INIT;
+    struct chain_work *work = chain_work_create(graph, &temporary);
+    for (int s = 0; s < plan->n_steps; s++)
+        add_step(out, graph, work, &plan->steps[s], s);
+    arena_release(&temporary);
+    out->storage[qmodel->input].first_step = -1;
+    out->storage[qmodel->output].last_step = plan->n_steps;
+}
+
 bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
                      const struct plan_options *options, int64_t *call_cost, int64_t *least_bytes,
                      struct arena *arena)
@@ -116,25 +143,7 @@ bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const in
     bool found = row_graph_build(&graph, qmodel, order, &temporary) &&
                  chain_plan(&plan, &graph, options, &temporary) && plan.arena_bytes <= INT32_MAX;
     if (found) {
-        *out = (struct schedule){
-            .order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1),
-            .n_order = qmodel->n_nodes,
-            .scratch = ARENA_ARRAY(arena, int32_t, (size_t)qmodel->n_nodes + 1),
-            .steps = ARENA_ARRAY(arena, struct step, (size_t)plan.n_steps + 1),
-            .n_steps = plan.n_steps,
-            .storage = ARENA_ARRAY(arena, struct storage, (size_t)qmodel->n_tensors + 1),
-            .n_storage = qmodel->n_tensors,
-            .arena_bytes = plan.arena_bytes,
-            .lower_bound_bytes = plan.lower_bound,
-        };
-        memcpy(out->order, order, (size_t)qmodel->n_nodes * sizeof *order);
-        for (int t = 0; t < qmodel->n_tensors; t++)
-            out->storage[t].first_step = out->storage[t].last_step = -2; /* no step touches it */
-        struct chain_work *work = chain_work_create(&graph, &temporary);
-        for (int s = 0; s < plan.n_steps; s++)
-            add_step(out, &graph, work, &plan.steps[s], s);
-        out->storage[qmodel->input].first_step = -1;
-        out->storage[qmodel->output].last_step = plan.n_steps;
+        schedule_of_chain_plan(out, &graph, order, &plan, arena);
         *call_cost = plan.call_cost;
         *least_bytes = plan.least_bytes;
     }

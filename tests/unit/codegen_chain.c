@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "codegen/chain.h"
+#include "codegen/chain_plan.h"
 #include "codegen/kernels.h"
 #include "codegen/row_graph.h"
 #include "codegen/schedule.h"
+#include "codegen/schedule_chains.h"
 #include "tests/unit/chain_nets.h"
 
 static void plan(struct schedule *schedule, const struct net *net, enum optimize optimize, int64_t limit,
@@ -179,6 +180,94 @@ static void checker_rejects_tampering(void **state)
     assert_true(moves_rejected > moves / 2);
 }
 
+/* One network as one chain: is the schedule with these addresses legal? */
+struct whole_chain {
+    struct row_graph graph;
+    int order[NET_MAX_NODES];
+    struct chain_step step;
+    struct chain_cost cost;
+    int64_t in, out, block; /* bytes */
+};
+
+static bool whole_chain_analyse(struct whole_chain *chain, const struct net *net, struct rng *rng,
+                                struct arena *arena)
+{
+    const struct qmodel *q = &net->qmodel;
+    for (int n = 0; n < q->n_nodes; n++)
+        chain->order[n] = n;
+    if (!row_graph_build(&chain->graph, q, chain->order, arena))
+        return false;
+    bool up = rng_below(rng, 2);
+    for (int i = 0; i < chain->graph.n_ops; i++)
+        if (chain->graph.ops[i].accumulates)
+            up = false;
+    chain->step = (struct chain_step){.shape = {0, q->n_nodes, q->input, 1 + (int)rng_below(rng, 4),
+                                                rng_below(rng, 2) ? CHAIN_ALL_ROWS : 1, up},
+                                      .output = q->output};
+    chain_analyse(&chain->cost, &chain->step.shape, chain_work_create(&chain->graph, arena));
+    chain->in = (qtensor_bytes(&q->tensors[q->input]) + 3) & ~3;
+    chain->out = (qtensor_bytes(&q->tensors[q->output]) + 3) & ~3;
+    chain->block = chain->cost.stores_bytes + chain->cost.scratch_bytes;
+    return true;
+}
+
+static bool is_legal(struct whole_chain *chain, int64_t input, int64_t output, int64_t block,
+                     struct arena *arena)
+{
+    struct schedule schedule;
+    struct chain_plan chain_plan = {.steps = &chain->step, .n_steps = 1};
+    chain->step.input_offset = input;
+    chain->step.output_offset = output;
+    chain->step.block_offset = block;
+    chain_plan.arena_bytes = 4 * (chain->in + chain->out + chain->block) + 64;
+    schedule_of_chain_plan(&schedule, &chain->graph, chain->order, &chain_plan, arena);
+    return check_silently(&schedule, chain->graph.qmodel) == 0;
+}
+
+/* The distances of chain_analyse are not only safe, they are exact: one byte closer is wrong. */
+static void distances_are_exact(void **state)
+{
+    (void)state;
+    static struct net net;
+    static struct whole_chain chain;
+    int distances = 0, reaches = 0, rejected = 0;
+    for (uint64_t i = 0; i < 1500; i++) {
+        struct arena arena = ARENA_INIT;
+        struct rng rng = rng_stream(14, i);
+        net_random(&net, i, 10);
+        if (net.qmodel.n_nodes <= CHAIN_MAX_OPS && whole_chain_analyse(&chain, &net, &rng, &arena)) {
+            const struct chain_cost *cost = &chain.cost;
+            bool up = chain.step.shape.bottom_up;
+            int64_t in = qtensor_bytes(&net.tensors[net.qmodel.input]),
+                    out = qtensor_bytes(&net.tensors[net.qmodel.output]);
+            int64_t room = chain.block + chain.in + chain.out;
+            if (cost->distance != INT64_MIN) {
+                int64_t at = up ? room + in - out + cost->distance : room - cost->distance;
+                assert_true(is_legal(&chain, room, at, 0, &arena));
+                assert_false(is_legal(&chain, room, up ? at - 1 : at + 1, 0, &arena));
+                distances++;
+            }
+            /* The block in front of the input, or behind it; the output far away. Rows and reach are rounded
+             * to 4 bytes. */
+            int64_t input = up ? room : chain.block, output = up ? 0 : chain.block + chain.in;
+            int64_t block = up ? room + in : 0, reach = cost->reach;
+            assert_true(
+                is_legal(&chain, up ? input : input - reach, output, up ? block - reach : block, &arena));
+            if (reach + 8 < cost->stores_bytes && reach + 8 <= in) {
+                reach += 8;
+                reaches++;
+                rejected +=
+                    !is_legal(&chain, up ? input : input - reach, output, up ? block - reach : block, &arena);
+            }
+        }
+        arena_release(&arena);
+    }
+    print_message("%d distances; %d of %d larger reaches rejected\n", distances, rejected, reaches);
+    assert_true(distances > 300 && reaches > 300);
+    /* By chance an element-wise operator may come to lie exactly on its input. */
+    assert_true(rejected >= reaches * 99 / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +275,7 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(random_networks_pass_the_checker),
         cmocka_unit_test(checker_rejects_tampering),
+        cmocka_unit_test(distances_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
