@@ -47,7 +47,7 @@ MCU_INLINE void conv_two_pixels(const struct mcu_conv2d *op, const int8_t *x0, c
 {
     const int32_t out_c = op->out.c;
     for (int32_t c = 0; c < out_c; c += CHANNELS) {
-        int32_t acc0[CHANNELS], acc1[CHANNELS];
+        int32_t acc0[CHANNELS] = {0}, acc1[CHANNELS] = {0}; /* fewer than CHANNELS are used at the end */
         const int32_t n = out_c - c < CHANNELS ? out_c - c : CHANNELS;
         for (int32_t i = 0; i < n; i++)
             acc0[i] = acc1[i] = op->bias[c + i];
