@@ -6,8 +6,11 @@ run_small "$scratch/one" -j1 >/dev/null
 run_small "$scratch/two" -j2 >/dev/null
 diff <(hashes "$scratch/one") <(hashes "$scratch/two") || fail "-j1 and -j2 differ"
 echo "ok: $(hashes "$scratch/one" | wc -l) artifacts, the same with one and two threads"
-if grep -rlE "$scratch|$home|$(hostname)" "$scratch/one" --include='*' --exclude-dir=.ninja_log 2>/dev/null | grep -v '\.ninja_'; then
-    fail "an artifact names a path of this machine"
+# Fixed strings: weights may hold any short byte sequence, so a short host name proves nothing.
+needles=(-e "$scratch" -e "$home")
+[ ${#HOSTNAME} -ge 8 ] && needles+=(-e "$HOSTNAME")
+if grep -rlF "${needles[@]}" "$scratch/one" | grep -v '/\.ninja_'; then
+    fail "an artifact names a path or this machine"
 fi
 
 before=$(cd "$scratch/one" && find . -type f ! -name '.ninja_*' -printf '%p %T@\n' | sort)
