@@ -80,26 +80,38 @@ static void card(struct strbuf *out, const char *value, const char *label, doubl
     strbuf_adds(out, "</div>\n");
 }
 
-static void memory_card(struct strbuf *out, const json_t *s, const char *used, const char *of, const char *label, struct arena *arena)
+static void memory_card(struct strbuf *out, const json_t *s, const char *memory, const char *label, struct arena *arena)
 {
+    const char *used = arena_printf(arena, "%s_bytes", memory), *of = arena_printf(arena, "board_%s_bytes", memory);
+    const char *expected = arena_printf(arena, "expected_%s_bytes", memory);
     if (!json_object_get(s, used))
         return;
-    card(out, arena_printf(arena, "%.1f kB", real(s, used) / 1000),
-         arena_printf(arena, "%s, of the board's %.1f kB", label, real(s, of) / 1000), real(s, used) / real(s, of));
+    const char *text = arena_printf(arena, "%s, of the board's %.1f kB", label, real(s, of) / 1000);
+    if (json_object_get(s, expected))
+        text = arena_printf(arena, "%s; expected %.1f kB", text, real(s, expected) / 1000);
+    card(out, arena_printf(arena, "%.1f kB", real(s, used) / 1000), text, real(s, used) / real(s, of));
+}
+
+static void accuracy_card(struct strbuf *out, const json_t *s, struct arena *arena)
+{
+    if (!json_object_get(s, "int8_top1"))
+        return;
+    const char *text = arena_printf(arena, "int8 top-1 on %.0f images; float %.2f %%", real(s, "images"), real(s, "float_top1"));
+    if (json_object_get(s, "expected_top1"))
+        text = arena_printf(arena, "%s; expected %.2f %%", text, real(s, "expected_top1"));
+    card(out, arena_printf(arena, "%.2f %%", real(s, "int8_top1")), text, -1);
 }
 
 static void cards(struct strbuf *out, const struct artifacts *a, struct arena *arena)
 {
     const json_t *s = a->summary;
     strbuf_adds(out, "<div class=\"cards\">\n");
-    if (json_object_get(s, "int8_top1"))
-        card(out, arena_printf(arena, "%.2f %%", real(s, "int8_top1")),
-             arena_printf(arena, "int8 top-1 on %.0f images; float %.2f %%", real(s, "images"), real(s, "float_top1")), -1);
+    accuracy_card(out, s, arena);
     if (json_object_get(s, "macs"))
         card(out, arena_printf(arena, "%.2f M", real(s, "macs") / 1e6),
              arena_printf(arena, "multiply-accumulates; %.0f k parameters", real(s, "params") / 1e3), -1);
-    memory_card(out, s, "sram_bytes", "board_sram_bytes", "SRAM as linked, stack included", arena);
-    memory_card(out, s, "flash_bytes", "board_flash_bytes", "flash as linked", arena);
+    memory_card(out, s, "sram", "SRAM as linked, stack included", arena);
+    memory_card(out, s, "flash", "flash as linked", arena);
     if (json_object_get(s, "emulated_images"))
         card(out,
              json_is_true(json_object_get(s, "emulated_identical")) ? "<i class=\"good\">identical</i>"

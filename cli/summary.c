@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "cli/recipe.h"
 
 /* One line per figure: key of the summary, artifact, path of names within it. */
 static const struct {
@@ -37,6 +38,21 @@ static json_t *lookup(json_t *value, const char *path, struct arena *arena)
     return value;
 }
 
+/* What the recipe's author measured, where the recipe says it. */
+static void add_expected(json_t *summary, const char *folder, struct arena *arena)
+{
+    struct recipe recipe;
+    const char *path = path_join(arena, folder, "recipe.yml");
+    if (!file_exists(path) || recipe_read(&recipe, path, NULL, arena))
+        return;
+    if (recipe.expect.top1 > 0)
+        json_object_set_new(summary, "expected_top1", json_real(recipe.expect.top1));
+    if (recipe.expect.sram_bytes > 0)
+        json_object_set_new(summary, "expected_sram_bytes", json_integer(recipe.expect.sram_bytes));
+    if (recipe.expect.flash_bytes > 0)
+        json_object_set_new(summary, "expected_flash_bytes", json_integer(recipe.expect.flash_bytes));
+}
+
 json_t *summary_collect(const char *folder, struct arena *arena)
 {
     json_t *summary = json_pack("{s:i}", "schema_version", 1);
@@ -50,6 +66,7 @@ json_t *summary_collect(const char *folder, struct arena *arena)
             json_object_set(summary, figures[i].key, value);
         json_decref(artifact);
     }
+    add_expected(summary, folder, arena);
     return summary;
 }
 
@@ -63,12 +80,22 @@ static double number(const json_t *summary, const char *key)
     return json_number_value(json_object_get(summary, key));
 }
 
-static void print_memory(const json_t *summary, const char *label, const char *used, const char *board, struct arena *arena)
+/* "; the recipe expects 30880", or nothing. */
+static const char *expected_text(const json_t *summary, const char *key, int decimals, const char *unit, struct arena *arena)
 {
+    if (!json_object_get(summary, key))
+        return "";
+    return arena_printf(arena, "; the recipe expects %.*f%s", decimals, number(summary, key), unit);
+}
+
+static void print_memory(const json_t *summary, const char *label, const char *memory, struct arena *arena)
+{
+    const char *used = arena_printf(arena, "%s_bytes", memory);
     if (!json_object_get(summary, used))
         return;
-    double bytes = number(summary, used), of = number(summary, board);
-    print_row(label, arena_printf(arena, "%.0f bytes, %.1f %% of the board's %.0f", bytes, of ? 100 * bytes / of : 0, of));
+    double bytes = number(summary, used), of = number(summary, arena_printf(arena, "board_%s_bytes", memory));
+    const char *expected = expected_text(summary, arena_printf(arena, "expected_%s_bytes", memory), 0, "", arena);
+    print_row(label, arena_printf(arena, "%.0f bytes, %.1f %% of the board's %.0f%s", bytes, of ? 100 * bytes / of : 0, of, expected));
 }
 
 int summary_print(const char *folder, bool json, struct arena *arena)
@@ -86,10 +113,11 @@ int summary_print(const char *folder, bool json, struct arena *arena)
     if (json_object_get(summary, "macs"))
         print_row("cost", arena_printf(arena, "%.2f M MACs, %.0f parameters", number(summary, "macs") / 1e6, number(summary, "params")));
     if (json_object_get(summary, "int8_top1"))
-        print_row("top-1", arena_printf(arena, "int8 %.2f %%, float %.2f %% (%.0f images)", number(summary, "int8_top1"),
-                                        number(summary, "float_top1"), number(summary, "images")));
-    print_memory(summary, "SRAM", "sram_bytes", "board_sram_bytes", arena);
-    print_memory(summary, "flash", "flash_bytes", "board_flash_bytes", arena);
+        print_row("top-1", arena_printf(arena, "int8 %.2f %%, float %.2f %% (%.0f images)%s", number(summary, "int8_top1"),
+                                        number(summary, "float_top1"), number(summary, "images"),
+                                        expected_text(summary, "expected_top1", 2, " %", arena)));
+    print_memory(summary, "SRAM", "sram", arena);
+    print_memory(summary, "flash", "flash", arena);
     if (json_object_get(summary, "emulated_images"))
         print_row("emulator", arena_printf(arena, "%.0f images, logits %s the host's", number(summary, "emulated_images"),
                                            json_is_true(json_object_get(summary, "emulated_identical")) ? "bit for bit" : "DIFFER from"));
