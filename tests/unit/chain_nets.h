@@ -214,7 +214,9 @@ static inline int net_random_windowed(struct net *net, struct rng *rng, int x)
 static inline void net_random(struct net *net, uint64_t index, int max_nodes)
 {
     struct rng rng = rng_stream(11, index);
-    net_begin(net, 1 + (int)rng_below(&rng, 24), 1 + (int)rng_below(&rng, 8), 1 + (int)rng_below(&rng, 4));
+    /* Arguments are evaluated in any order: draw first, so that every compiler tests the same networks. */
+    int h = 1 + (int)rng_below(&rng, 24), w = 1 + (int)rng_below(&rng, 8), c = 1 + (int)rng_below(&rng, 4);
+    net_begin(net, h, w, c);
     int x = 0, n = 1 + (int)rng_below(&rng, (uint32_t)max_nodes);
     while (net->qmodel.n_nodes < n) {
         const struct qtensor t = net->tensors[x];
