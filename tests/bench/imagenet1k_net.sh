@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # imagenet1k_net.sh MCUNET SHARED [IMAGES] - the stages alone on a real ImageNet-1k network: mcunet-in2, quantized on 64 images of
-# imagenet1k-sample, measured on the other 936, firmware for STM32F746 in QEMU against the host on IMAGES (10) images.
+# imagenet1k-sample, measured on the other 936, firmware for STM32F746 in QEMU against the host on IMAGES (100) images.
 # Prints CSV; committed as tests/regression/imagenet1k_net.csv.
 set -euo pipefail
-mcunet=$1 shared=$2 images=${3:-10}
+mcunet=$1 shared=$2 images=${3:-100}
 net="$shared/data/models/mcunet-in2_256kb-1mb_imagenet.onnx" data="$shared/data/imagenet1k-sample"
 work=$(mktemp -d "${TMPDIR:-/tmp}/mcunet-in2.XXXXXX")
 trap 'rm -rf "$work"' EXIT
