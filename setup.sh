@@ -31,7 +31,10 @@ test  libcmocka-dev               unit tests
 test  libonnx-testdata            ONNX's own operator vectors
 test  clang                       second compiler, fuzzing
 test  libclang-rt-14-dev          sanitizers of clang
+test  libomp-dev                  OpenMP for clang
 test  python3                     test helpers
+test  procps                      pgrep, for the tests that kill
+test  groff-base                  checks the manual pages
 test  mandoc                      checks the manual pages
 test  nodejs                      ONNX Runtime as an outside oracle (onnxruntime-node)
 test  npm                         fetches onnxruntime-node
