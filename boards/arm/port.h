@@ -10,13 +10,18 @@
  *     MCU_BOARD_NAME           e.g. "stm32f746"
  *     MCU_CLOCK_MHZ            the board file's clock_mhz
  *     MCU_FLASH_WAIT_STATES    the board file's flash_wait_states
+ *     MCU_UART                 the board file's `uart: {name: USART3, tx: PD8, rx: PD9}`, as bare words:
+ *     MCU_UART_TX, MCU_UART_RX   -DMCU_UART=USART3 -DMCU_UART_TX=PD8 -DMCU_UART_RX=PD9
+ *
+ * The ports of STM32 need no more than these: one port serves every chip of its family, and a new board of a
+ * family is a board file alone.
  *
  * The port also implements mcu_board_init() of startup.h, which otherwise does nothing: it is called before
- * main() and makes the core run as the board file says - clock at clock_mhz from the oscillator that the board
- * has, flash wait states, prefetch and ART or ICACHE, I-cache and D-cache on. An application that replaces
- * main.c gets that too. It must not hang for ever: when an oscillator does not start (count loops, not time), it
- * goes on with the internal one where that reaches clock_mhz, else stays at the reset clock, and
- * mcu_port_clock_hz() tells. UART and counter are for mcu_port_init(), so that an application
+ * main() and makes the core run as the board file says - clock at clock_mhz from an internal oscillator, so that
+ * no crystal is assumed (within 1 % at room temperature; cycle counts do not depend on it), flash wait states,
+ * prefetch and ART or ICACHE, I-cache and D-cache on. An application that replaces main.c gets that too. It must
+ * not hang for ever: what does not get ready (count loops, not time) leaves the core at the oscillator itself,
+ * and mcu_port_clock_hz() tells. UART and counter are for mcu_port_init(), so that an application
  * that does not call it has neither.
  *
  * No interrupts: everything is polled. No functions of a C library. Everything may run from flash; nothing may
