@@ -10,8 +10,9 @@
  *     MCU_BOARD_NAME           e.g. "stm32f746"
  *     MCU_CLOCK_MHZ            the board file's clock_mhz
  *     MCU_FLASH_WAIT_STATES    the board file's flash_wait_states
- *     MCU_UART                 the board file's `uart: {name: USART3, tx: PD8, rx: PD9}`, as bare words:
- *     MCU_UART_TX, MCU_UART_RX   -DMCU_UART=USART3 -DMCU_UART_TX=PD8 -DMCU_UART_RX=PD9
+ *     MCU_UART                 the board file's UART (struct uart_spec), as bare words: USART3,
+ *     MCU_UART_TX, _TX_AF      its pins and their alternate functions: PD8, 7
+ *     MCU_UART_RX, _RX_AF      PD9, 7
  *
  * The ports of STM32 need no more than these: one port serves every chip of its family, and a new board of a
  * family is a board file alone.
