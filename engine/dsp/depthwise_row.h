@@ -72,12 +72,16 @@ struct mcu_depthwise_rows {
     int32_t tail;         /* outputs behind them */
 };
 
+/* Requantisation MCU_REQUANT_FAST or MCU_REQUANT_ROUND. */
 void mcu_depthwise_rows_3_stride1(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_3_stride2(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_5_stride1(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_5_stride2(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_7_stride1(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_7_stride2(const struct mcu_depthwise_rows *job);
+
+/* The same in plain C, any requantisation mode. */
+void mcu_depthwise_rows_any(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride);
 
 /* Splits rows of a map, four channels, into the rows of four planes. Read by the assembly: order and sizes
  * matter. */

@@ -119,7 +119,10 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         }
         mcu_depthwise_split(&split);
         job.zero_point_mode = 2 * op->out_zero_point + !(job.requant[2] & 1); /* b is odd for FAST */
-        function(&job);
+        if (job.requant[2] < 0)                                               /* EXACT */
+            mcu_depthwise_rows_any(&job, kernel, stride);
+        else
+            function(&job);
         packed += packed_words;
         split.in += 4;
         job.out += 4;

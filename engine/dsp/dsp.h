@@ -97,8 +97,7 @@ struct mcu_conv2d_winograd_dsp {
  * Depthwise convolution: kernel 3, 5 or 7 (square), stride 1 or 2, dilation 1, channel multiplier 1, channels
  * a multiple of 4; the rest is for mcu_depthwise_s8__ref. batch_rows output rows at a time are computed from
  * int16 planes of four channels in scratch: more rows unpack each input row, and expand the weights, less
- * often. Per channel, requant holds { bias, a, b }, all four channels of a group in the same mode, FAST or
- * ROUND.
+ * often. Per channel, requant holds { bias, a, b }, all four channels of a group in the same mode.
  */
 struct mcu_depthwise_dsp {
     struct mcu_map in, out;
@@ -116,7 +115,7 @@ struct mcu_depthwise_dsp {
 /*
  * Fully connected over in.h * in.w * in.c values, out (1, 1, out.c); weights (out.c / 4, inputs / 4, 4)
  * words, inputs padded to a multiple of 8, streamed once. A weight word holds the bytes w0 + 128, -w1, w2 +
- * 128, -w3 (so w >= -127): fully_connected_s8__dsp.c.
+ * 128, -w3, unless the block has a w1 or w3 of -128: fully_connected_s8__dsp.c.
  */
 struct mcu_fully_connected_dsp {
     struct mcu_map in, out;
@@ -139,6 +138,7 @@ struct mcu_add_dsp {
     int32_t out_multiplier; /* a */
     int32_t out_shift;      /* b */
     const int32_t *table;   /* flash, or RAM where flash is slow */
+    int16_t subtract;       /* 1: in[1]'s half is subtracted (SUB) */
 };
 
 void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1);

@@ -11,6 +11,11 @@
  * That is 256 (w . x + 128 sum(w odd) + 128 sum(x even)); the sums start at -256 * 128 sum(x even), and 128
  * sum(w odd) is folded into the bias. After >> 8 the value D = w . x + 128 sum(w odd) is exact if |D| < 2^23;
  * |D| <= inputs / 2 * 127 * (128 + 255), so always for up to 344 inputs: longer vectors go in chunks of 320.
+ *
+ * -128 at an odd place has no negative byte. A block of four outputs that has one keeps its weights as they
+ * are, says so by its b (MCU_FULLY_CONNECTED_PLAIN_OFFSET), and takes the same pairs another way, at twice
+ * the time: with E = (w0, w2) and O = (w1, w3), SMLAD(E, XM) + SMLAD(E, XO) = 256 (w0 x0 + w2 x2) and
+ * -SMLAD(O, XO) = w1 v1 + w3 v3, together D again.
  */
 #include "fully_connected.h"
 
@@ -101,6 +106,28 @@ static const uint32_t *multiply_chunk(const uint32_t *pairs, const uint32_t *end
     return w;
 }
 
+/* The same for a block of plain weights. */
+static const uint32_t *multiply_plain_chunk(const uint32_t *pairs, const uint32_t *end, const uint32_t *w,
+                                            int32_t *sum)
+{
+    int32_t even[4] = {0}, odd[4] = {0};
+    for (; pairs != end; pairs += 2, w += 4)
+        for (int32_t c = 0; c < 4; c++) {
+            const uint32_t word = mcu_sxtb16(w[c]);
+            even[c] = mcu_smlad(word, pairs[1], mcu_smlad(word, pairs[0], even[c]));
+            odd[c] = mcu_smlad(mcu_sxtb16_ror8(w[c]), pairs[0], odd[c]);
+        }
+    for (int32_t c = 0; c < 4; c++)
+        sum[c] += (even[c] >> 8) - odd[c];
+    return w;
+}
+
+/* b of a block with plain weights: its shift is a right one of at most 31, or a left one. */
+MCU_DSP_INLINE int is_plain(int32_t b)
+{
+    return b < -31 - MCU_REQUANT_SHIFT_OFFSET;
+}
+
 MCU_DSP_INLINE void finish_fast(int32_t sum, const int32_t *words, int32_t zero_point, int8_t *out)
 {
     *out = (int8_t)mcu_ssat8(mcu_smmlar(mcu_smmlar(sum, words[0], sum), words[1], zero_point));
@@ -116,8 +143,12 @@ static void finish_block(const int32_t *sum, const int32_t *requant, int32_t zer
         finish_fast(sum[3], requant + 10, zero_point, out + 3);
         return;
     }
-    for (int32_t i = 0; i < channels; i++)
-        out[i] = (int8_t)mcu_requant(sum[i], requant + 4 + 2 * i, zero_point);
+    for (int32_t i = 0; i < channels; i++) {
+        int32_t words[2] = {requant[4 + 2 * i], requant[5 + 2 * i]};
+        if (is_plain(words[1]))
+            words[1] += MCU_FULLY_CONNECTED_PLAIN_OFFSET;
+        out[i] = (int8_t)mcu_requant(sum[i], words, zero_point);
+    }
 }
 
 void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32_t y0, int32_t y1)
@@ -138,7 +169,10 @@ void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32
         for (const uint32_t *chunk = pairs; chunk != end;) {
             const uint32_t *chunk_end =
                 end - chunk > MCU_FULLY_CONNECTED_CHUNK / 2 ? chunk + MCU_FULLY_CONNECTED_CHUNK / 2 : end;
-            weights = multiply_chunk(chunk, chunk_end, weights, *start++, sum);
+            if (is_plain(requant[5]))
+                weights = multiply_plain_chunk(chunk, chunk_end, weights, sum);
+            else
+                weights = multiply_chunk(chunk, chunk_end, weights, *start++, sum);
             chunk = chunk_end;
         }
         const int32_t channels = out_c - c < 4 ? out_c - c : 4;

@@ -256,15 +256,8 @@ bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op)
         (stride != 1 && stride != 2) || window->stride_w != stride || window->dilation_h != 1 ||
         window->dilation_w != 1 || op->in.c != op->out.c || op->in.c % 4 != 0)
         return false;
-    if (window->pad_left < 0 || window->pad_left >= kernel || window->pad_top < 0 ||
-        window->pad_top >= kernel || (op->out.h - 1) * stride - window->pad_top >= op->in.h)
-        return false;
-    for (int32_t c = 0; op->shift && c < op->out.c; c++) {
-        const struct channel channel = depthwise_channel(op, c);
-        if (channel_mode(&channel) == MCU_REQUANT_EXACT)
-            return false;
-    }
-    return true;
+    return window->pad_left >= 0 && window->pad_left < kernel && window->pad_top >= 0 &&
+           window->pad_top < kernel && (op->out.h - 1) * stride - window->pad_top < op->in.h;
 }
 
 int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op, bool wide)
@@ -336,13 +329,7 @@ void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *wei
 
 bool mcu_fully_connected_dsp_supports(const struct mcu_fully_connected *op)
 {
-    const int32_t row = op->in.w * op->in.c, inputs = op->in.h * row;
-    if (op->in.h > 1 && row % 4 != 0)
-        return false;
-    for (int32_t i = 0; op->weights && i < inputs * op->out.c; i++)
-        if (op->weights[i] == -128)
-            return false;
-    return true;
+    return op->in.h == 1 || op->in.w * op->in.c % 4 == 0;
 }
 
 int32_t mcu_fully_connected_dsp_weights_bytes(const struct mcu_fully_connected *op)
@@ -361,18 +348,29 @@ int32_t mcu_fully_connected_dsp_scratch_bytes(const struct mcu_fully_connected *
     return 2 * depth + 4 * ((depth + MCU_FULLY_CONNECTED_CHUNK - 1) / MCU_FULLY_CONNECTED_CHUNK);
 }
 
+/* A weight that has no place in the layout (fully_connected_s8__dsp.c); n channels. */
+static bool has_odd_minus_128(const int8_t *weights, int32_t n, int32_t inputs)
+{
+    for (int32_t c = 0; c < n; c++, weights += inputs)
+        for (int32_t k = 1; k < inputs; k += 2)
+            if (weights[k] == -128)
+                return true;
+    return false;
+}
+
 void mcu_fully_connected_dsp_pack(const struct mcu_fully_connected *op, void *weights, int32_t *requant)
 {
     const int32_t inputs = op->in.h * op->in.w * op->in.c, depth = mcu_fully_connected_dsp_depth(&op->in);
     uint8_t *out = weights;
     for (int32_t c = 0; c < op->out.c; c += 4, requant += MCU_REQUANT_WORDS) {
         const int32_t n = op->out.c - c < 4 ? op->out.c - c : 4;
+        const bool plain = has_odd_minus_128(op->weights + c * inputs, n, inputs);
         struct channel channels[4];
         for (int32_t k = 0; k < depth; k += 4)
             for (int32_t i = 0; i < 4; i++)
                 for (int32_t j = 0; j < 4; j++) {
                     const int32_t w = i < n && k + j < inputs ? op->weights[(c + i) * inputs + k + j] : 0;
-                    *out++ = (uint8_t)(j & 1 ? -w : w + 128);
+                    *out++ = (uint8_t)(plain ? w : j & 1 ? -w : w + 128);
                 }
         for (int32_t i = 0; i < n; i++) {
             const int8_t *w = op->weights + (c + i) * inputs;
@@ -385,12 +383,17 @@ void mcu_fully_connected_dsp_pack(const struct mcu_fully_connected *op, void *we
             channels[i].bias = (int32_t)((uint32_t)channels[i].bias - 128u * (uint32_t)odd);
         }
         requant_block(channels, n, requant);
+        for (int32_t i = 0; i < 4 && plain; i++) {
+            requant_words(&channels[i < n ? i : n - 1], MCU_REQUANT_EXACT, requant + 4 + 2 * i);
+            requant[5 + 2 * i] -= MCU_FULLY_CONNECTED_PLAIN_OFFSET;
+        }
     }
 }
 
+/* One half, or minus one half: what TFLite scales the input of the larger scale by. */
 static bool is_half(int32_t multiplier, int32_t shift)
 {
-    return multiplier == 1 << 30 && shift == 0;
+    return (multiplier == 1 << 30 || multiplier == -(1 << 30)) && shift == 0;
 }
 
 bool mcu_add_dsp_supports(const struct mcu_add *op)
@@ -414,10 +417,12 @@ void mcu_add_dsp_pack(const struct mcu_add *op, struct mcu_add_dsp *out, int32_t
         .act_max = op->act_max,
         .out_multiplier = (int32_t)((uint32_t)op->out_multiplier << 1),
         .out_shift = (int32_t)(UINT32_C(1) << (32 + op->out_shift)),
+        .subtract = op->in_multiplier[half] < 0,
     };
+    const int32_t sign = out->subtract ? -1 : 1;
     for (int32_t q = -128; q < 128; q++) {
         const int32_t x = (q - op->in_zero_point[other]) * (1 << LEFT_SHIFT);
         table[q & 255] = mcu_summand(x, op->in_multiplier[other], op->in_shift[other]) -
-                         op->in_zero_point[half] * (1 << (LEFT_SHIFT - 1));
+                         sign * op->in_zero_point[half] * (1 << (LEFT_SHIFT - 1));
     }
 }

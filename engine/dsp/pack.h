@@ -13,7 +13,8 @@
 
 #include "dsp.h"
 
-/* Can the kernel compute it? Otherwise: __ref. */
+/* Can the kernel compute it? Otherwise: __ref. Depends on shapes only, whatever the weights and multipliers
+ * (but mcu_add's). */
 bool mcu_conv2d_dsp_supports(const struct mcu_conv2d *op);
 /* wide: int16 weights, read in place: twice the flash, no expansion. */
 int32_t mcu_conv2d_dsp_weights_bytes(const struct mcu_conv2d *op, bool wide);
@@ -30,15 +31,12 @@ int32_t mcu_conv2d_winograd_dsp_scratch_bytes(const struct mcu_conv2d *op, int32
 /* requant: mcu_conv2d_dsp_requant_bytes */
 void mcu_conv2d_winograd_dsp_pack(const struct mcu_conv2d *op, void *weights, int32_t *requant);
 
-/* Needs shifts and multipliers too: a layer with requantisation of another kind than FAST or ROUND is not
- * supported. */
 bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op);
 int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op, bool wide);
 int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op);
 int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows, bool wide);
 void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *weights, int32_t *requant);
 
-/* weights may be null: then only shapes decide (a weight of -128 has no place in the layout). */
 bool mcu_fully_connected_dsp_supports(const struct mcu_fully_connected *op);
 int32_t mcu_fully_connected_dsp_weights_bytes(const struct mcu_fully_connected *op);
 int32_t mcu_fully_connected_dsp_requant_bytes(const struct mcu_fully_connected *op);
@@ -46,6 +44,8 @@ int32_t mcu_fully_connected_dsp_scratch_bytes(const struct mcu_fully_connected *
 void mcu_fully_connected_dsp_pack(const struct mcu_fully_connected *op, void *weights, int32_t *requant);
 
 enum { MCU_ADD_DSP_TABLE_BYTES = 256 * 4 };
+/* Needs multipliers and shifts, not only shapes: yes for TFLite's own, with the output's scale more than
+ * 2^-17 of the larger input's. */
 bool mcu_add_dsp_supports(const struct mcu_add *op);
 /* Everything of `out` but `table`, which is to point to what is written to `table`. */
 void mcu_add_dsp_pack(const struct mcu_add *op, struct mcu_add_dsp *out, int32_t *table);
