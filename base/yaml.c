@@ -398,6 +398,58 @@ int yaml_read(void **data, const char *path, const cyaml_schema_value_t *schema)
     return rc;
 }
 
+/* One step of a dotted key, cut off *key: a member of a mapping, or an entry [n] of a sequence. NULL: none.
+ */
+static const yaml_node_t *child_of(yaml_document_t *document, const yaml_node_t *node, const char **key)
+{
+    if (**key == '[') {
+        char *end;
+        const unsigned long index = strtoul(*key + 1, &end, 10);
+        *key = *end == ']' ? end + 1 : end;
+        if (node->type != YAML_SEQUENCE_NODE ||
+            index >= (size_t)(node->data.sequence.items.top - node->data.sequence.items.start))
+            return NULL;
+        return yaml_document_get_node(document, node->data.sequence.items.start[index]);
+    }
+    *key += **key == '.';
+    const size_t length = strcspn(*key, ".[");
+    const char *name = *key;
+    *key += length;
+    if (node->type != YAML_MAPPING_NODE)
+        return NULL;
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
+         pair++) {
+        const yaml_node_t *at = yaml_document_get_node(document, pair->key);
+        if (at->type == YAML_SCALAR_NODE && at->data.scalar.length == length &&
+            memcmp(scalar_text(at), name, length) == 0)
+            return yaml_document_get_node(document, pair->value);
+    }
+    return NULL;
+}
+
+int yaml_key_line(const char *path, const char *key)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    int line = 0;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return 0;
+    if (!yaml_parser_initialize(&parser))
+        die("out of memory in libyaml");
+    yaml_parser_set_input_file(&parser, file);
+    if (yaml_parser_load(&parser, &document)) {
+        const yaml_node_t *node = yaml_document_get_root_node(&document);
+        while (node && *key)
+            node = child_of(&document, node, &key);
+        line = node ? line_of(node) : 0;
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    fclose(file);
+    return line;
+}
+
 void yaml_release(const cyaml_schema_value_t *schema, void *data)
 {
     const cyaml_config_t config = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};

@@ -22,6 +22,9 @@ int yaml_read(void **data, const char *path, const cyaml_schema_value_t *schema)
 /* The same from text; path only for messages. */
 int yaml_parse(void **data, const char *text, size_t size, const char *path,
                const cyaml_schema_value_t *schema);
+/* Line of the value of a dotted key ("memory[1].origin"; "" is the whole document) in a file that yaml_read
+ * accepted, for messages of checks beyond the schema; 0: no such key, or no such file. */
+int yaml_key_line(const char *path, const char *key);
 /* Not called yaml_free: libyaml has a function of that name, which ours would replace. */
 void yaml_release(const cyaml_schema_value_t *schema, void *data);
 

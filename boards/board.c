@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/resource.h"
 #include "base/yaml.h"
+#include "boards/board_parts.h"
 
 /* ---- the schema -------------------------------------------------------------------------------------------
  */
@@ -22,11 +23,36 @@ struct emulator_yaml {
     struct region_yaml flash, ram;
 };
 
+struct cache_yaml {
+    int bytes, ways, line_bytes;
+};
+
+struct timing_yaml {
+    int flash_word_bytes;
+    struct cache_yaml *icache, *dcache;
+#define TIMING(key, cores, minimum, maximum, unit, meaning) double *key;
+#include "boards/timing.inc"
+#undef TIMING
+};
+
+struct energy_yaml {
+    double nj_per_cycle, error_percent;
+};
+
+struct sources_yaml {
+    char *core, *clock, *memory, *caches, *timing, *energy, *flashing, *uart, *emulator;
+};
+
 struct board_yaml {
     char *name, *title, *source, *core, *fpu, *flash_method, *flash_config;
+    char *port, *uart_instance, *uart_tx, *uart_rx, *uart_wired_to;
     int clock_mhz, flash_wait_states;
+    int *uart_baud;
     struct region_yaml *memory;
     uint32_t memory_count;
+    struct timing_yaml *timing;
+    struct energy_yaml *energy;
+    struct sources_yaml *sources;
     struct emulator_yaml emulator;
 };
 
@@ -34,12 +60,15 @@ enum { NAME_LENGTH = 64, TEXT_LENGTH = 512, MAX_REGIONS = 16 };
 
 #define TEXT(type, field, length)                                                                            \
     CYAML_FIELD_STRING_PTR(#field, CYAML_FLAG_POINTER, struct type, field, 1, length)
+#define TEXT_OPTIONAL(type, field, minimum, length)                                                          \
+    CYAML_FIELD_STRING_PTR(#field, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, field, minimum,    \
+                           length)
+#define INTEGER(type, field) CYAML_FIELD_INT(#field, CYAML_FLAG_DEFAULT, struct type, field)
 
 static const cyaml_schema_field_t region_fields[] = {
     TEXT(region_yaml, name, NAME_LENGTH),
     TEXT(region_yaml, kind, NAME_LENGTH),
-    CYAML_FIELD_STRING_PTR("holds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct region_yaml, holds, 0,
-                           NAME_LENGTH),
+    TEXT_OPTIONAL(region_yaml, holds, 0, NAME_LENGTH),
     CYAML_FIELD_UINT("origin", CYAML_FLAG_DEFAULT, struct region_yaml, origin),
     CYAML_FIELD_UINT("bytes", CYAML_FLAG_DEFAULT, struct region_yaml, bytes),
     CYAML_FIELD_END,
@@ -56,19 +85,70 @@ static const cyaml_schema_field_t emulator_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t cache_fields[] = {
+    INTEGER(cache_yaml, bytes),
+    INTEGER(cache_yaml, ways),
+    INTEGER(cache_yaml, line_bytes),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t timing_fields[] = {
+    INTEGER(timing_yaml, flash_word_bytes),
+    CYAML_FIELD_MAPPING_PTR("icache", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct timing_yaml, icache,
+                            cache_fields),
+    CYAML_FIELD_MAPPING_PTR("dcache", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct timing_yaml, dcache,
+                            cache_fields),
+#define TIMING(key, cores, minimum, maximum, unit, meaning)                                                  \
+    CYAML_FIELD_FLOAT_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct timing_yaml, key),
+#include "boards/timing.inc"
+#undef TIMING
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t energy_fields[] = {
+    CYAML_FIELD_FLOAT("nj_per_cycle", CYAML_FLAG_DEFAULT, struct energy_yaml, nj_per_cycle),
+    CYAML_FIELD_FLOAT("error_percent", CYAML_FLAG_DEFAULT, struct energy_yaml, error_percent),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t sources_fields[] = {
+    TEXT_OPTIONAL(sources_yaml, core, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, clock, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, memory, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, caches, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, timing, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, energy, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, flashing, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, uart, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(sources_yaml, emulator, 1, TEXT_LENGTH),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t board_fields[] = {
     TEXT(board_yaml, name, NAME_LENGTH),
     TEXT(board_yaml, title, NAME_LENGTH),
     TEXT(board_yaml, source, TEXT_LENGTH),
     TEXT(board_yaml, core, NAME_LENGTH),
     TEXT(board_yaml, fpu, NAME_LENGTH),
-    CYAML_FIELD_INT("clock_mhz", CYAML_FLAG_DEFAULT, struct board_yaml, clock_mhz),
-    CYAML_FIELD_INT("flash_wait_states", CYAML_FLAG_DEFAULT, struct board_yaml, flash_wait_states),
+    INTEGER(board_yaml, clock_mhz),
+    INTEGER(board_yaml, flash_wait_states),
     CYAML_FIELD_SEQUENCE("memory", CYAML_FLAG_POINTER, struct board_yaml, memory, &region_schema, 1,
                          MAX_REGIONS),
+    CYAML_FIELD_MAPPING_PTR("timing", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_yaml, timing,
+                            timing_fields),
+    CYAML_FIELD_MAPPING_PTR("energy", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_yaml, energy,
+                            energy_fields),
     TEXT(board_yaml, flash_method, NAME_LENGTH),
-    TEXT(board_yaml, flash_config, TEXT_LENGTH),
+    TEXT_OPTIONAL(board_yaml, flash_config, 1, TEXT_LENGTH),
+    TEXT_OPTIONAL(board_yaml, port, 1, NAME_LENGTH),
+    TEXT_OPTIONAL(board_yaml, uart_instance, 1, NAME_LENGTH),
+    TEXT_OPTIONAL(board_yaml, uart_tx, 1, NAME_LENGTH),
+    TEXT_OPTIONAL(board_yaml, uart_rx, 1, NAME_LENGTH),
+    TEXT_OPTIONAL(board_yaml, uart_wired_to, 1, TEXT_LENGTH),
+    CYAML_FIELD_INT_PTR("uart_baud", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_yaml, uart_baud),
     CYAML_FIELD_MAPPING("emulator", CYAML_FLAG_DEFAULT, struct board_yaml, emulator, emulator_fields),
+    CYAML_FIELD_MAPPING_PTR("sources", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_yaml, sources,
+                            sources_fields),
     CYAML_FIELD_END,
 };
 
@@ -76,115 +156,66 @@ static const cyaml_schema_value_t board_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct board_yaml, board_fields),
 };
 
-/* ---- what the schema cannot say ---------------------------------------------------------------------------
- */
-
-/* The cores that boards/arm/ and the linker template are written for, and the FPUs they come with. */
-static const struct core {
-    const char *name, *fpus;
-} cores[] = {
-    {"cortex-m4", "fpv4-sp-d16"},
-    {"cortex-m7", "fpv5-sp-d16 fpv5-d16"},
-};
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)); at += length)
-        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
-            return true;
-    return false;
-}
-
-static int check_core(const struct board *board, const char *path, struct arena *arena)
-{
-    const char *known = "";
-    for (size_t i = 0; i < sizeof cores / sizeof *cores; i++) {
-        if (strcmp(board->core, cores[i].name) == 0)
-            return has_word(cores[i].fpus, board->fpu)
-                       ? 0
-                       : error_input("%s: 'fpu' of a %s must be one of: %s, not '%s'", path, board->core,
-                                     cores[i].fpus, board->fpu);
-        known = arena_printf(arena, "%s%s%s", known, i ? ", " : "", cores[i].name);
-    }
-    return error_input("%s: unknown core '%s'; known are: %s", path, board->core, known);
-}
-
-static int check_region(const struct memory_region *region, const char *path)
-{
-    if (strcmp(region->kind, "flash") != 0 && strcmp(region->kind, "ram") != 0)
-        return error_input("%s: memory '%s': 'kind' must be flash or ram, not '%s'", path, region->name,
-                           region->kind);
-    if (region->bytes == 0 || region->bytes % 8 || region->origin % 8)
-        return error_input("%s: memory '%s': 'origin' and 'bytes' must be multiples of 8, and 'bytes' not 0",
-                           path, region->name);
-    if ((uint64_t)region->origin + region->bytes > UINT64_C(1) << 32)
-        return error_input("%s: memory '%s' ends beyond the 32-bit address space", path, region->name);
-    return 0;
-}
-
-static int check_pair(const struct memory_region *a, const struct memory_region *b, const char *path)
-{
-    uint64_t a_end = (uint64_t)a->origin + a->bytes, b_end = (uint64_t)b->origin + b->bytes;
-    if (a->origin < b_end && b->origin < a_end)
-        return error_input("%s: memory '%s' (0x%08x..0x%08llx) and '%s' (0x%08x..0x%08llx) overlap", path,
-                           a->name, a->origin, (unsigned long long)a_end, b->name, b->origin,
-                           (unsigned long long)b_end);
-    return 0;
-}
-
-/* Exactly one region holds each of code, arena and stack, and it is of the right kind. */
-static int check_uses(const struct board *board, const char *path)
-{
-    static const char *const uses[][2] = {{"code", "flash"}, {"arena", "ram"}, {"stack", "ram"}};
-    for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
-        int n = 0;
-        for (int i = 0; i < board->n_regions; i++)
-            n += has_word(board->regions[i].holds, uses[u][0]);
-        if (n != 1)
-            return error_input("%s: %d memories hold '%s'; exactly one must", path, n, uses[u][0]);
-        const struct memory_region *region = board_region(board, uses[u][0]);
-        if (strcmp(region->kind, uses[u][1]) != 0)
-            return error_input("%s: memory '%s' holds '%s' and must be of kind %s", path, region->name,
-                               uses[u][0], uses[u][1]);
-    }
-    return 0;
-}
-
-static int board_check(const struct board *board, const char *path, struct arena *arena)
-{
-    int rc = check_core(board, path, arena);
-    if (!rc && (board->clock_mhz < 1 || board->clock_mhz > 2000))
-        rc = error_input("%s: 'clock_mhz' must be 1 to 2000, not %d", path, board->clock_mhz);
-    if (!rc && (board->flash_wait_states < 0 || board->flash_wait_states > 15))
-        rc = error_input("%s: 'flash_wait_states' must be 0 to 15, not %d", path, board->flash_wait_states);
-    for (int i = 0; i < board->n_regions && !rc; i++)
-        rc = check_region(&board->regions[i], path);
-    for (int i = 0; i < board->n_regions && !rc; i++)
-        for (int j = i + 1; j < board->n_regions && !rc; j++)
-            rc = check_pair(&board->regions[i], &board->regions[j], path);
-    if (!rc)
-        rc = check_uses(board, path);
-    if (!rc)
-        rc = check_region(&board->emulator.flash, path);
-    if (!rc)
-        rc = check_region(&board->emulator.ram, path);
-    if (!rc)
-        rc = check_pair(&board->emulator.flash, &board->emulator.ram, path);
-    return rc;
-}
-
 /* ---- loading ----------------------------------------------------------------------------------------------
  */
+
+static const char *text_from(const char *yaml, struct arena *arena)
+{
+    return arena_strdup(arena, yaml ? yaml : "");
+}
 
 static struct memory_region region_from(const struct region_yaml *yaml, struct arena *arena)
 {
     return (struct memory_region){arena_strdup(arena, yaml->name), yaml->origin, yaml->bytes,
-                                  arena_strdup(arena, yaml->kind),
-                                  arena_strdup(arena, yaml->holds ? yaml->holds : "")};
+                                  arena_strdup(arena, yaml->kind), text_from(yaml->holds, arena)};
 }
 
-static struct board *board_from(const struct board_yaml *yaml, struct arena *arena)
+static struct cache_spec cache_from(const struct cache_yaml *yaml)
+{
+    return yaml ? (struct cache_spec){yaml->bytes, yaml->ways, yaml->line_bytes} : (struct cache_spec){0};
+}
+
+static struct timing_spec timing_from(const struct timing_yaml *yaml, struct board_given *given)
+{
+    struct timing_spec timing = {.known = yaml != NULL};
+    int n = 0;
+    *given = (struct board_given){0};
+    if (!yaml)
+        return timing;
+    timing.flash_word_bytes = yaml->flash_word_bytes;
+    timing.icache = cache_from(yaml->icache);
+    timing.dcache = cache_from(yaml->dcache);
+    timing.bus_divider = 1;
+#define TIMING(key, cores, minimum, maximum, unit, meaning)                                                  \
+    if (yaml->key) {                                                                                         \
+        timing.key = *yaml->key;                                                                             \
+        given->timing |= 1u << n;                                                                            \
+    }                                                                                                        \
+    n++;
+#include "boards/timing.inc"
+#undef TIMING
+    return timing;
+}
+
+static struct board_sources sources_from(const struct sources_yaml *yaml, struct arena *arena)
+{
+    static const struct sources_yaml nothing;
+    if (!yaml)
+        yaml = &nothing;
+    return (struct board_sources){
+        .core = text_from(yaml->core, arena),
+        .clock = text_from(yaml->clock, arena),
+        .memory = text_from(yaml->memory, arena),
+        .caches = text_from(yaml->caches, arena),
+        .timing = text_from(yaml->timing, arena),
+        .energy = text_from(yaml->energy, arena),
+        .flashing = text_from(yaml->flashing, arena),
+        .uart = text_from(yaml->uart, arena),
+        .emulator = text_from(yaml->emulator, arena),
+    };
+}
+
+static struct board *board_from(const struct board_yaml *yaml, struct board_given *given, struct arena *arena)
 {
     struct board *board = ARENA_NEW(arena, struct board);
     *board = (struct board){
@@ -198,11 +229,21 @@ static struct board *board_from(const struct board_yaml *yaml, struct arena *are
         .n_regions = (int)yaml->memory_count,
         .regions = ARENA_ARRAY(arena, struct memory_region, yaml->memory_count),
         .flash_method = arena_strdup(arena, yaml->flash_method),
-        .flash_config = arena_strdup(arena, yaml->flash_config),
+        .flash_config = text_from(yaml->flash_config, arena),
+        .port = text_from(yaml->port, arena),
+        .uart = {.instance = text_from(yaml->uart_instance, arena),
+                 .tx = text_from(yaml->uart_tx, arena),
+                 .rx = text_from(yaml->uart_rx, arena),
+                 .wired_to = text_from(yaml->uart_wired_to, arena),
+                 .baud = yaml->uart_baud ? *yaml->uart_baud : BOARD_DEFAULT_BAUD},
+        .timing = timing_from(yaml->timing, given),
         .emulator = {.machine = arena_strdup(arena, yaml->emulator.machine),
                      .flash = region_from(&yaml->emulator.flash, arena),
                      .ram = region_from(&yaml->emulator.ram, arena)},
+        .sources = sources_from(yaml->sources, arena),
     };
+    if (yaml->energy)
+        board->energy = (struct energy_spec){yaml->energy->nj_per_cycle, yaml->energy->error_percent};
     for (int i = 0; i < board->n_regions; i++)
         board->regions[i] = region_from(&yaml->memory[i], arena);
     return board;
@@ -222,7 +263,8 @@ static int unknown_board(const char *name, struct arena *arena)
     return error_input("unknown board '%s'; there are: %s (or name a .yml file)", name, known);
 }
 
-int board_load(struct board **out, const char *name, struct arena *arena)
+int board_read(struct board **out, struct board_given *given, const char **found, const char *name,
+               struct arena *arena)
 {
     size_t length = strlen(name);
     const char *path = name;
@@ -235,15 +277,23 @@ int board_load(struct board **out, const char *name, struct arena *arena)
     int rc = yaml_read(&data, path, &board_schema);
     if (rc)
         return rc;
-    struct board *board = board_from(data, arena);
+    struct board *board = board_from(data, given, arena);
     yaml_release(&board_schema, data);
-    rc = board_check(board, path, arena);
+    rc = board_validate(board, path, arena);
     if (rc)
         return rc;
     board->sram_bytes = board_region(board, "arena")->bytes;
     board->flash_bytes = board_region(board, "code")->bytes;
     *out = board;
+    *found = path;
     return 0;
+}
+
+int board_load(struct board **out, const char *name, struct arena *arena)
+{
+    struct board_given given;
+    const char *path;
+    return board_read(out, &given, &path, name, arena);
 }
 
 int board_list(const char *const **names, int *n, struct arena *arena)
@@ -254,7 +304,7 @@ int board_list(const char *const **names, int *n, struct arena *arena)
 const struct memory_region *board_region(const struct board *board, const char *what)
 {
     for (int i = 0; i < board->n_regions; i++)
-        if (has_word(board->regions[i].holds, what))
+        if (board_has_word(board->regions[i].holds, what))
             return &board->regions[i];
     return NULL;
 }

@@ -123,24 +123,24 @@ static void bad_boards_are_refused(void **state)
     static const struct {
         const char *from, *to, *message;
     } cases[] = {
-        {"cortex-m4", "cortex-m3", ": unknown core 'cortex-m3'; known are: cortex-m4, cortex-m7\n"},
-        {"fpv4-sp-d16", "fpv5-d16", ": 'fpu' of a cortex-m4 must be one of: fpv4-sp-d16, not 'fpv5-d16'\n"},
+        {"cortex-m4", "cortex-m3", ":4: unknown core 'cortex-m3'; known are: cortex-m4, cortex-m7, cortex-m33\n"},
+        {"fpv4-sp-d16", "fpv5-d16", ":5: 'fpu' of a cortex-m4 must be one of: fpv4-sp-d16, not 'fpv5-d16'\n"},
         {"0x20010000", "0x2000fff8",
-         ": memory 'low' (0x20000000..0x20010000) and 'high' (0x2000fff8..0x2001fff8) overlap\n"},
-        {"holds: stack", "holds: arena stack", ": 2 memories hold 'arena'; exactly one must\n"},
-        {"holds: stack", "holds: ''", ": 0 memories hold 'stack'; exactly one must\n"},
+         ":11: memory 'low' (0x20000000..0x20010000) and 'high' (0x2000fff8..0x2001fff8) overlap\n"},
+        {"holds: stack", "holds: arena stack", ":9: 2 memories hold 'arena'; exactly one must\n"},
+        {"holds: stack", "holds: ''", ":9: 0 memories hold 'stack'; exactly one must\n"},
         {"kind: flash, origin: 0x08000000", "kind: ram, origin: 0x08000000",
-         ": memory 'flash' holds 'code' and must be of kind flash\n"},
+         ":9: memory 'flash' holds 'code' and must be of kind flash\n"},
         {"kind: ram, origin: 0x20000000, bytes: 65536", "kind: tape, origin: 0x20000000, bytes: 65536",
-         ": memory 'low': 'kind' must be flash or ram, not 'tape'\n"},
+         ":10: memory 'low': 'kind' must be flash or ram, not 'tape'\n"},
         {"bytes: 65536", "bytes: 65535",
-         ": memory 'low': 'origin' and 'bytes' must be multiples of 8, and 'bytes' not 0\n"},
+         ":10: memory 'low': 'origin' and 'bytes' must be multiples of 8, and 'bytes' not 0\n"},
         {"bytes: 65536", "bytes: 0",
-         ": memory 'low': 'origin' and 'bytes' must be multiples of 8, and 'bytes' not 0\n"},
+         ":10: memory 'low': 'origin' and 'bytes' must be multiples of 8, and 'bytes' not 0\n"},
         {"origin: 0x20010000", "origin: 0xffffff00",
-         ": memory 'high' ends beyond the 32-bit address space\n"},
-        {"clock_mhz: 100", "clock_mhz: 0", ": 'clock_mhz' must be 1 to 2000, not 0\n"},
-        {"flash_wait_states: 3", "flash_wait_states: 99", ": 'flash_wait_states' must be 0 to 15, not 99\n"},
+         ":11: memory 'high' ends beyond the 32-bit address space\n"},
+        {"clock_mhz: 100", "clock_mhz: 0", ":6: 'clock_mhz' must be 1 to 2000, not 0\n"},
+        {"flash_wait_states: 3", "flash_wait_states: 99", ":7: 'flash_wait_states' must be 0 to 15, not 99\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(message_of(cases[i].from, cases[i].to, EXIT_INPUT), cases[i].message);
