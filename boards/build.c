@@ -84,7 +84,11 @@ static int report_failure(const char *folder, const char *elf, const struct proc
 
 int firmware_build(const char *folder, bool emulator, int jobs, bool quiet)
 {
-    const char *elf = emulator ? "emulator.elf" : "firmware.elf";
+    return firmware_build_elf(folder, emulator ? "emulator.elf" : "firmware.elf", jobs, quiet);
+}
+
+int firmware_build_elf(const char *folder, const char *elf, int jobs, bool quiet)
+{
     struct arena arena = ARENA_INIT;
     int rc = check_tools(&arena);
     if (!rc && !file_exists(path_join(&arena, folder, "build.ninja")))

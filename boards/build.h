@@ -28,6 +28,8 @@ struct elf_size {
  * or ninja: error_tool (what to install). A compile error: error with the compiler's first lines. A memory of
  * the board overflows: error_fit (by how many bytes). */
 int firmware_build(const char *folder, bool emulator, int jobs, bool quiet);
+/* The same for any program of the project: "harness.elf", "mlperf_emulator.elf", ... */
+int firmware_build_elf(const char *folder, const char *elf, int jobs, bool quiet);
 /* error_input when it is not a firmware of ours. */
 int elf_measure(struct elf_size *out, const char *elf_path, struct arena *arena);
 /* Linked totals against the board: error_fit by how many bytes. */

@@ -16,6 +16,9 @@
 #ifndef MCU_GENERATOR_VERSION
 #define MCU_GENERATOR_VERSION "unknown"
 #endif
+#ifndef MCU_UART_BAUD
+#define MCU_UART_BAUD MCU_BAUD
+#endif
 #ifndef MCU_BOARD_NAME
 #define MCU_BOARD_NAME "unknown"
 #endif
@@ -272,7 +275,7 @@ static uint32_t measure_hook(void)
 
 int main(void)
 {
-    mcu_port_init(MCU_BAUD);
+    mcu_port_init(MCU_UART_BAUD);
     harness.hook_ticks = measure_hook();
     for (;;)
         if (receive())
