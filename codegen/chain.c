@@ -9,8 +9,15 @@ struct event {
     int op, first, last; /* steps, counted from the bottom in bottom-up chains */
 };
 
+/* Calls of an operator that compute equally many steps. */
+struct calls {
+    struct calls *next;
+    int rows, count;
+};
+
 /* Per operator of the graph; of the chain's operators only. */
 struct op_state {
+    struct calls *calls;
     int done;        /* steps computed */
     int total;       /* steps in the end: the last ones may be of no use to anybody */
     int leader;      /* operator whose output began the store of this one's output; -1: no line buffer */
@@ -32,9 +39,8 @@ struct chain_work {
     int store_op[CHAIN_MAX_OPS];   /* leader */
     int store_slot[CHAIN_MAX_OPS]; /* first index in first_use */
     int n_stores;
-    /* of the analysis that is running */
-    const struct chain_shape *shape;
-    int64_t call_cost;
+    struct calls *spare_calls;
+    struct chain_shape shape; /* of the analysis that is running, or was the latest */
 };
 
 struct chain_work *chain_work_create(const struct row_graph *graph, struct arena *arena)
@@ -53,7 +59,7 @@ static int64_t round_up_4(int64_t n)
 
 static int first_row(const struct chain_work *work, const struct row_input *input, int step)
 {
-    return step * input->stride - (work->shape->bottom_up ? input->pad_mirrored : input->pad);
+    return step * input->stride - (work->shape.bottom_up ? input->pad_mirrored : input->pad);
 }
 
 /* ---- the calls --------------------------------------------------------------------------------------------
@@ -68,7 +74,7 @@ static void ensure(struct chain_work *work, int op, int row)
     int end = o->accumulates ? o->steps : row + 1 < o->steps ? row + 1 : o->steps;
     while (state->done < end) {
         int left = end - state->done;
-        run(work, op, state->done + (left < work->shape->inner_rows ? left : work->shape->inner_rows) - 1);
+        run(work, op, state->done + (left < work->shape.inner_rows ? left : work->shape.inner_rows) - 1);
     }
 }
 
@@ -85,6 +91,31 @@ static void add_event(struct chain_work *work, struct event event)
     work->events[work->n_events++] = event;
 }
 
+static void count_call(struct chain_work *work, struct op_state *state, int rows)
+{
+    struct calls *calls = state->calls;
+    while (calls && calls->rows != rows)
+        calls = calls->next;
+    if (!calls) {
+        calls = work->spare_calls ? work->spare_calls : ARENA_NEW(work->arena, struct calls);
+        work->spare_calls = calls->next;
+        *calls = (struct calls){state->calls, rows, 0};
+        state->calls = calls;
+    }
+    calls->count++;
+}
+
+static void forget_calls(struct chain_work *work)
+{
+    for (int i = work->shape.begin; i < work->shape.end; i++)
+        while (work->ops[i].calls) {
+            struct calls *calls = work->ops[i].calls;
+            work->ops[i].calls = calls->next;
+            calls->next = work->spare_calls;
+            work->spare_calls = calls;
+        }
+}
+
 /* The next steps of an operator, up to step `last`. */
 static void run(struct chain_work *work, int op, int last)
 {
@@ -92,22 +123,21 @@ static void run(struct chain_work *work, int op, int last)
     struct op_state *state = &work->ops[op];
     for (int i = 0; i < o->n_inputs; i++) {
         int tensor = o->inputs[i].tensor;
-        if (tensor != work->shape->input)
+        if (tensor != work->shape.input)
             ensure(work, work->graph->tensors[tensor].producer,
                    first_row(work, &o->inputs[i], last) + o->inputs[i].extent - 1);
     }
     add_event(work, (struct event){op, state->done, last});
-    work->call_cost += o->call_cost;
+    count_call(work, state, last + 1 - state->done);
     state->done = last + 1;
 }
 
 static void list_calls(struct chain_work *work)
 {
-    const struct chain_shape *shape = work->shape;
+    const struct chain_shape *shape = &work->shape;
     int last = shape->end - 1, steps = work->graph->ops[last].steps;
     int rows = work->graph->ops[last].accumulates ? shape->inner_rows : shape->rows;
     work->n_events = 0;
-    work->call_cost = 0;
     for (int i = shape->begin; i < shape->end; i++)
         work->ops[i] = (struct op_state){0};
     while (work->ops[last].done < steps) {
@@ -131,16 +161,16 @@ static void share_with_input(struct chain_work *work, int op)
     const struct row_graph *graph = work->graph;
     const struct row_op *o = &graph->ops[op];
     struct op_state *state = &work->ops[op];
-    *state = (struct op_state){.total = state->total, .leader = op, .step = 1};
+    *state = (struct op_state){.calls = state->calls, .total = state->total, .leader = op, .step = 1};
     for (int i = 0; i < o->n_inputs; i++) {
         const struct row_tensor *in = &graph->tensors[o->inputs[i].tensor];
-        if (o->inputs[i].tensor == work->shape->input)
+        if (o->inputs[i].tensor == work->shape.input)
             continue;
         const struct op_state *producer = &work->ops[in->producer];
         /* Row y over the first row of its window, which later windows do not reach. Calls of several rows run
          * from the top even in bottom-up chains: there one row at a time. */
         if (o->in_channel_group && in->n_readers == 1 &&
-            (!work->shape->bottom_up || work->shape->inner_rows == 1)) {
+            (!work->shape.bottom_up || work->shape.inner_rows == 1)) {
             state->leader = producer->leader;
             state->step = producer->step * o->inputs[i].stride;
             state->phase = producer->phase + first_row(work, &o->inputs[i], 0) * producer->step;
@@ -199,7 +229,7 @@ static bool in_place_is_legal(const struct chain_work *work, const struct event 
         return true;
     for (int i = 0; i < op->n_inputs; i++) {
         int tensor = op->inputs[i].tensor, producer = work->graph->tensors[tensor].producer;
-        if (tensor == work->shape->input || work->ops[producer].leader != work->ops[event->op].leader)
+        if (tensor == work->shape.input || work->ops[producer].leader != work->ops[event->op].leader)
             continue;
         if (!others_are_past(work, event->op, tensor, event->last))
             return false;
@@ -212,7 +242,7 @@ static int live_span(const struct chain_work *work, const struct event *event)
 {
     const struct row_graph *graph = work->graph;
     int low = INT32_MAX, high = INT32_MIN;
-    for (int i = work->shape->begin; i < work->shape->end - 1; i++) {
+    for (int i = work->shape.begin; i < work->shape.end - 1; i++) {
         const struct op_state *state = &work->ops[i];
         if (state->leader != work->ops[event->op].leader)
             continue;
@@ -239,7 +269,7 @@ static bool exact_is_legal(const struct chain_work *work, const struct event *ev
 {
     const struct row_graph *graph = work->graph;
     const struct row_op *op = &graph->ops[event->op];
-    int input = work->shape->input;
+    int input = work->shape.input;
     bool reads_it = false;
     for (int i = 0; i < op->n_inputs; i++)
         reads_it = reads_it || op->inputs[i].tensor == input;
@@ -250,11 +280,11 @@ static bool exact_is_legal(const struct chain_work *work, const struct event *ev
 static void measure_last(struct chain_cost *out, const struct chain_work *work, const struct event *event)
 {
     const struct row_op *op = &work->graph->ops[event->op];
-    const struct row_tensor *in = &work->graph->tensors[work->shape->input];
+    const struct row_tensor *in = &work->graph->tensors[work->shape.input];
     const struct row_tensor *to = &work->graph->tensors[op->output];
     out->exact = out->exact && exact_is_legal(work, event);
     int rows = op->accumulates ? event->last == op->steps - 1 : event->last + 1;
-    int needed = needed_from(work, work->shape->input);
+    int needed = needed_from(work, work->shape.input);
     if (rows == 0 || needed >= in->h)
         return;
     int64_t distance = rows * to->row_bytes - (needed > 0 ? needed : 0) * in->row_bytes;
@@ -266,7 +296,7 @@ static void measure_last(struct chain_cost *out, const struct chain_work *work, 
  * given a store of its own; then measure again. */
 static bool measure(struct chain_cost *out, struct chain_work *work)
 {
-    const struct chain_shape *shape = work->shape;
+    const struct chain_shape *shape = &work->shape;
     for (int i = shape->begin; i < shape->end; i++)
         work->ops[i].done = work->ops[i].ring = 0;
     out->distance = INT64_MIN;
@@ -302,7 +332,7 @@ static bool measure(struct chain_cost *out, struct chain_work *work)
 static void list_stores(struct chain_cost *out, struct chain_work *work)
 {
     const struct row_graph *graph = work->graph;
-    const struct chain_shape *shape = work->shape;
+    const struct chain_shape *shape = &work->shape;
     work->n_stores = 0;
     int n_slots = 0;
     for (int i = shape->begin; i < shape->end - 1; i++) {
@@ -325,19 +355,14 @@ static void list_stores(struct chain_cost *out, struct chain_work *work)
     for (int s = 0; s < work->n_stores; s++)
         out->stores_bytes += work->stores[s].row_bytes * work->stores[s].ring;
 
-    int64_t sums = 0, shared = 0;
     for (int i = shape->begin; i < shape->end; i++)
         if (graph->ops[i].accumulates) {
-            work->ops[i].scratch_offset = sums;
-            sums += graph->ops[i].scratch_bytes;
+            work->ops[i].scratch_offset = out->sums_bytes;
+            out->sums_bytes += graph->ops[i].sums_bytes;
         }
     for (int i = shape->begin; i < shape->end; i++)
-        if (!graph->ops[i].accumulates) {
-            work->ops[i].scratch_offset = sums;
-            if (graph->ops[i].scratch_bytes > shared)
-                shared = graph->ops[i].scratch_bytes;
-        }
-    out->scratch_bytes = sums + shared;
+        if (!graph->ops[i].accumulates)
+            work->ops[i].scratch_offset = out->sums_bytes;
 
     if (n_slots > work->max_slots) {
         work->max_slots = n_slots * 2;
@@ -356,7 +381,7 @@ static int slot_of(const struct op_state *state, int ring, int row)
 /* Fills first_use. */
 static void find_first_uses(struct chain_work *work)
 {
-    const struct chain_shape *shape = work->shape;
+    const struct chain_shape *shape = &work->shape;
     const struct row_tensor *in = &work->graph->tensors[shape->input];
     for (int i = shape->begin; i < shape->end; i++)
         work->ops[i].done = 0;
@@ -444,7 +469,8 @@ static void place_stores(struct chain_cost *out, struct chain_work *work)
 
 void chain_analyse(struct chain_cost *out, const struct chain_shape *shape, struct chain_work *work)
 {
-    work->shape = shape;
+    forget_calls(work); /* of the analysis before */
+    work->shape = *shape;
     *out = (struct chain_cost){0};
     list_calls(work);
     for (int i = shape->begin; i < shape->end - 1; i++)
@@ -455,7 +481,6 @@ void chain_analyse(struct chain_cost *out, const struct chain_shape *shape, stru
     list_stores(out, work);
     find_first_uses(work);
     place_stores(out, work);
-    out->call_cost = work->call_cost;
 }
 
 const struct chain_store *chain_store(const struct chain_work *work, int store)
@@ -479,4 +504,53 @@ struct chain_row chain_row(const struct chain_work *work, int op)
 int64_t chain_scratch_offset(const struct chain_work *work, int op)
 {
     return work->ops[op].scratch_offset;
+}
+
+/* ---- scratch ----------------------------------------------------------------------------------------------
+ */
+
+int chain_most_rows(const struct chain_work *work, int op)
+{
+    int most = 1;
+    for (const struct calls *calls = work->ops[op].calls; calls; calls = calls->next)
+        most = calls->rows > most ? calls->rows : most;
+    return most;
+}
+
+int64_t chain_op_cost(const struct chain_work *work, int op, int tile)
+{
+    const struct row_op *o = &work->graph->ops[op];
+    const struct implementation implementation = {o->layout, (int16_t)tile};
+    int64_t cost = 0;
+    for (const struct calls *calls = work->ops[op].calls; calls; calls = calls->next)
+        cost += calls->count *
+                implementation_instructions(&implementation, work->graph->qmodel, o->node, calls->rows);
+    return cost;
+}
+
+void chain_scratch_choices(struct chain_scratch *out, const struct chain_work *work)
+{
+    const struct row_tiles *tiles[CHAIN_MAX_OPS];
+    int n = work->shape.end - work->shape.begin;
+    out->n = 0;
+    for (int i = 0; i < n; i++)
+        tiles[i] =
+            row_tiles(work->graph, work->shape.begin + i, chain_most_rows(work, work->shape.begin + i));
+    for (int level = 0; level < TILE_LEVELS; level++) {
+        int32_t bytes = 0;
+        for (int i = 0; i < n; i++) {
+            int32_t one = tiles[i]->scratch_bytes[level < tiles[i]->n ? level : tiles[i]->n - 1];
+            bytes = one > bytes ? one : bytes;
+        }
+        if (out->n > 0 && bytes == out->bytes[out->n - 1])
+            continue;
+        int64_t cost = 0;
+        for (int i = 0; i < n; i++)
+            cost +=
+                chain_op_cost(work, work->shape.begin + i, tiles[i]->tile[row_tile_within(tiles[i], bytes)]);
+        if (out->n > 0 && cost >= out->cost[out->n - 1])
+            continue;
+        out->bytes[out->n] = bytes;
+        out->cost[out->n++] = cost;
+    }
 }

@@ -25,12 +25,17 @@
  * Block. Scratch and stores are one block: [scratch | stores] in front of the input, or mirrored behind it
  * for bottom-up chains. A store is first written when some input rows are already consumed: the block may
  * reach `reach` bytes into the input.
+ *
+ * Scratch is [sums that live through the chain | what one call after the other uses]. The size of the latter
+ * is a choice: more of it lets kernels work in larger tiles, which is all that it changes.
  */
 #ifndef CODEGEN_CHAIN_H
 #define CODEGEN_CHAIN_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "codegen/implement.h"
 
 struct arena;
 struct row_graph;
@@ -51,9 +56,16 @@ struct chain_shape {
 struct chain_cost {
     int64_t distance; /* INT64_MIN: the output may lie anywhere */
     bool exact;       /* the output may also lie exactly on the input: element-wise, equal shapes */
-    int64_t stores_bytes, scratch_bytes;
+    int64_t stores_bytes, sums_bytes;
     int64_t reach;
-    int64_t call_cost; /* sum over all calls */
+};
+
+/* Sizes of the scratch that the calls share, ascending, and the instructions of all calls with it,
+ * descending. */
+struct chain_scratch {
+    int n; /* at least 1 */
+    int32_t bytes[TILE_LEVELS];
+    int64_t cost[TILE_LEVELS];
 };
 
 struct chain_store {
@@ -81,7 +93,12 @@ const struct chain_store *chain_store(const struct chain_work *work, int store);
 int chain_n_stores(const struct chain_work *work);
 /* Of the output of an operator inside the chain. */
 struct chain_row chain_row(const struct chain_work *work, int op);
-/* Offset of an operator's scratch in the chain's scratch: sums that live through the chain lie first. */
+/* Offset of an operator's scratch in the chain's scratch. */
 int64_t chain_scratch_offset(const struct chain_work *work, int op);
+/* Steps of an operator's largest call. */
+int chain_most_rows(const struct chain_work *work, int op);
+void chain_scratch_choices(struct chain_scratch *out, const struct chain_work *work);
+/* Instructions of all calls of an operator with this tile. */
+int64_t chain_op_cost(const struct chain_work *work, int op, int tile);
 
 #endif

@@ -50,7 +50,7 @@ static int64_t footprint_of_option(const struct option *option, int64_t in, int6
     else
         bytes = smaller(apart, larger(in + option->distance, larger(in, out)));
     if (option->exact)
-        bytes = smaller(bytes, larger(in, out));
+        bytes = smaller(bytes, larger(in, out - option->shift) + larger(0, option->shift));
     bytes += option->block;
     if (option->reach > 0 && option->distance < never) {
         int64_t ahead = option->bottom_up ? in - out - option->distance : -option->distance;
@@ -65,7 +65,7 @@ static bool is_dominated(const struct option *option, const struct option *other
     for (const struct option *o = others; o; o = o->next)
         if (o->bottom_up == option->bottom_up && o->block <= option->block &&
             o->distance <= option->distance && o->reach >= option->reach &&
-            o->call_cost <= option->call_cost && o->exact >= option->exact)
+            o->call_cost <= option->call_cost && (!option->exact || (o->exact && o->shift == option->shift)))
             return true;
     return false;
 }
@@ -95,13 +95,15 @@ struct chain_shape edge_shape(const struct chain_planner *planner, int from, int
                                 bottom_up};
 }
 
-/* Returns the option's footprint. */
+/* Returns the least footprint. */
 static int64_t add_chain(struct chain_planner *planner, int from, int to, int rows, int inner_rows,
                          bool bottom_up)
 {
     struct chain_shape shape = edge_shape(planner, from, to, rows, inner_rows, bottom_up);
     struct chain_cost cost;
+    struct chain_scratch choices;
     chain_analyse(&cost, &shape, planner->work);
+    chain_scratch_choices(&choices, planner->work);
     const struct row_tensor *in = &planner->graph->tensors[shape.input];
     const struct row_tensor *out = &planner->graph->tensors[planner->cuts[to].tensor];
     struct option option = {
@@ -109,39 +111,54 @@ static int64_t add_chain(struct chain_planner *planner, int from, int to, int ro
         .inner_rows = inner_rows,
         .bottom_up = bottom_up,
         .exact = cost.exact,
-        .block = cost.stores_bytes + cost.scratch_bytes,
         .reach = cost.reach,
-        .call_cost = cost.call_cost,
     };
     if (cost.distance == INT64_MIN) /* the input is dead before the output begins: it may lie anywhere */
         cost.distance = -in->h * in->row_bytes;
     /* Counted between the tensors' first bytes: bottom-up the ends matter. */
     option.distance = bottom_up ? round_up(in->h * in->row_bytes - out->h * out->row_bytes + cost.distance, 4)
                                 : round_up(cost.distance, 4);
-    add_option(planner, from, to, option);
-    return footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes);
+    int64_t least = never;
+    for (int i = 0; i < choices.n; i++) {
+        option.scratch = choices.bytes[i];
+        option.block = cost.stores_bytes + cost.sums_bytes + option.scratch;
+        option.call_cost = choices.cost[i];
+        add_option(planner, from, to, option);
+        least =
+            smaller(least, footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes));
+    }
+    return least;
 }
 
 /* One operator, one call: rows in ascending order (engine.h), so the distance of kernels.h holds. */
 static void add_whole(struct chain_planner *planner, int from, int to)
 {
-    const struct row_op *op = &planner->graph->ops[planner->cuts[from].position];
-    struct option option = {.rows = CHAIN_ALL_ROWS,
-                            .inner_rows = CHAIN_ALL_ROWS,
-                            .whole = true,
-                            .block = op->scratch_bytes,
-                            .distance = -never,
-                            .exact = true,
-                            .call_cost = op->call_cost};
-    for (int i = 0; i < op->node->n_inputs; i++) {
-        struct overlap overlap;
-        if (!node_overlap(&overlap, planner->graph->qmodel, op->node, i))
-            overlap = (struct overlap){never, false};
-        option.distance = larger(option.distance, round_up(overlap.distance, 4));
-        option.exact = option.exact && overlap.exact;
+    const struct row_graph *graph = planner->graph;
+    int op = planner->cuts[from].position;
+    const struct row_op *o = &graph->ops[op];
+    const struct row_tiles *tiles = row_tiles(graph, op, o->steps);
+    for (int t = 0; t < tiles->n; t++) {
+        const struct implementation implementation = {o->layout, tiles->tile[t]};
+        struct option option = {.rows = CHAIN_ALL_ROWS,
+                                .inner_rows = CHAIN_ALL_ROWS,
+                                .whole = true,
+                                .scratch = tiles->scratch_bytes[t],
+                                .tile = tiles->tile[t],
+                                .block = o->sums_bytes + tiles->scratch_bytes[t],
+                                .distance = -never,
+                                .exact = true,
+                                .call_cost = tiles->whole_cost[t]};
+        for (int i = 0; i < o->n_inputs; i++) {
+            struct overlap overlap;
+            if (!node_overlap(&overlap, &implementation, graph->qmodel, o->node, i))
+                overlap = (struct overlap){.distance = never};
+            option.distance = larger(option.distance, round_up(overlap.distance, 4));
+            option.exact = option.exact && (overlap.exact || overlap.shifted);
+            option.shift = overlap.shifted ? overlap.shift : 0; /* of a depthwise operator's only input */
+        }
+        option.distance = smaller(option.distance, never);
+        add_option(planner, from, to, option);
     }
-    option.distance = smaller(option.distance, never);
-    add_option(planner, from, to, option);
 }
 
 /* Bottom-up calls run from the last row to the first, but MEAN begins with row 0. */
@@ -257,7 +274,7 @@ static void bound_edges(struct chain_planner *planner)
     for (int i = 0; i < graph->n_ops; i++)
         least[i] = may_share(&graph->ops[i]) ? 0 : least_store(graph, i);
     for (int from = 0; from + 1 < planner->n_cuts; from++) {
-        int64_t stores = 0, scratch = 0;
+        int64_t stores = 0, scratch = 0, sums = 0;
         int op = planner->cuts[from].position;
         for (int to = from + 1; to < planner->n_cuts; to++) {
             struct edge *edge = edge_of(planner, from, to);
@@ -265,12 +282,13 @@ static void bound_edges(struct chain_planner *planner)
             if (edge_length(planner, from, to) > CHAIN_MAX_OPS)
                 continue;
             for (; op < planner->cuts[to].position; op++) {
-                scratch = larger(scratch, graph->ops[op].scratch_bytes);
+                scratch = larger(scratch, row_tiles(graph, op, 1)->scratch_bytes[0]);
+                sums += graph->ops[op].sums_bytes;
                 if (op > planner->cuts[from].position)
                     stores += least[op - 1];
             }
             edge->footprint =
-                round_up(larger(planner->cuts[from].bytes, stores + scratch + planner->cuts[to].bytes),
+                round_up(larger(planner->cuts[from].bytes, stores + scratch + sums + planner->cuts[to].bytes),
                          CHAIN_ALIGNMENT);
         }
     }

@@ -46,11 +46,15 @@ struct cut {
 struct option {
     struct option *next;
     int rows, inner_rows;
-    bool bottom_up, whole, exact;
+    bool bottom_up, whole;
+    bool exact; /* the output may also lie exactly `shift` below the input */
+    int64_t shift;
     int64_t block;    /* bytes of scratch and stores */
+    int32_t scratch;  /* of them shared by the calls, one after the other */
+    int16_t tile;     /* of a whole operator */
     int64_t distance; /* top-down: input - output >= distance; bottom-up: output - input >= distance */
     int64_t reach;
-    int64_t call_cost;
+    int64_t call_cost; /* instructions of all calls */
     int64_t footprint; /* the least arena in which it fits */
 };
 
@@ -84,7 +88,7 @@ static inline int edge_length(const struct chain_planner *planner, int from, int
 /* Finds the cuts and bounds every edge from below. Returns false when the network has none to plan between.
  */
 bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct arena *arena);
-/* The options with the least memory, and with the fewest calls. */
+/* The options with the least memory, and with the fewest calls; each with several sizes of scratch. */
 void edge_analyse(struct chain_planner *planner, int from, int to);
 /* Also ways in between that fit in `limit` bytes. */
 void edge_analyse_richly(struct chain_planner *planner, int from, int to, int64_t limit);

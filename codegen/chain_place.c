@@ -13,7 +13,7 @@ struct label {
     const struct label *from; /* of an earlier cut */
     int cut;
     const struct option *option;
-    bool in_place; /* at the input's address; otherwise the input lies at input_offset */
+    bool in_place; /* the option's shift below the input; otherwise the input lies at input_offset */
     int64_t input_offset;
     enum block_place place;
 };
@@ -71,11 +71,12 @@ static void apply(struct search *search, int from, int to, const struct option *
         add_label(search, to, &new);                                                                         \
     } while (0)
 
-    if (option->exact) {
-        int64_t both = larger(in, out);
+    if (option->exact) { /* in terms of the output's address */
+        int64_t shift = option->shift, low = larger(a1, larger(shift, 0)) - shift,
+                high = smaller(a2 - shift, arena - larger(out, in + shift));
         new.in_place = true;
-        ADD(larger(a1, block), smaller(a2, arena - both), BLOCK_LOW, 0);
-        ADD(a1, smaller(a2, arena - both - block), BLOCK_HIGH, 0);
+        ADD(larger(low, block + larger(-shift, 0)), high, BLOCK_LOW, 0);
+        ADD(low, high - block, BLOCK_HIGH, 0);
         new.in_place = false;
     }
     int64_t highest_below_block = smaller(a2, arena - in - block), lowest_above_block = larger(a1, block);
@@ -133,18 +134,29 @@ static const struct label *find_addresses(struct search *search)
     return best;
 }
 
-static int64_t block_offset(const struct search *search, const struct label *label, int64_t input,
-                            int64_t output, int to)
+/* The bytes around the block that are free in this step. Where the block reaches into the input, it may go on
+ * to do so. */
+static void set_block(struct chain_step *step, const struct search *search, const struct label *label, int to)
 {
-    int64_t in = search->planner->cuts[label->cut].bytes, out = search->planner->cuts[to].bytes;
+    const struct option *option = label->option;
+    const int64_t arena = search->arena_bytes, block = option->block, input = step->input_offset,
+                  output = step->output_offset, input_end = input + search->planner->cuts[label->cut].bytes,
+                  output_end = output + search->planner->cuts[to].bytes;
+    int64_t begin = 0, end = arena;
     switch (label->place) {
     case BLOCK_LOW:
-        return 0;
+        end = smaller(output, block <= input ? input : input + option->reach);
+        break;
     case BLOCK_HIGH:
-        return search->arena_bytes - label->option->block;
+        begin = larger(output_end, arena - block >= input_end ? input_end : input_end - option->reach);
+        break;
     default:
-        return output < input ? output + out : input + in;
+        begin = output < input ? output_end : input_end;
+        end = output < input ? input : output;
     }
+    step->block_offset = begin;
+    step->block_bytes = end - begin;
+    step->block_at_end = label->place == BLOCK_HIGH;
 }
 
 static void take(struct chain_plan *out, const struct search *search, const struct label *label)
@@ -159,8 +171,8 @@ static void take(struct chain_plan *out, const struct search *search, const stru
     int64_t offset = label->low;
     int to = planner->n_cuts - 1;
     for (int s = out->n_steps - 1; s >= 0; s--) {
-        int64_t input = label->in_place ? offset : label->input_offset;
         const struct option *option = label->option;
+        int64_t input = label->in_place ? offset + option->shift : label->input_offset;
         out->call_cost += option->call_cost;
         out->steps[s] = (struct chain_step){
             edge_shape(planner, label->cut, to, option->rows, option->inner_rows, option->bottom_up),
@@ -168,7 +180,8 @@ static void take(struct chain_plan *out, const struct search *search, const stru
             planner->cuts[to].tensor,
             input,
             offset,
-            block_offset(search, label, input, offset, to)};
+            .tile = option->tile};
+        set_block(&out->steps[s], search, label, to);
         offset = input;
         to = label->cut;
         label = label->from;

@@ -99,12 +99,19 @@ static bool plan_least(struct chain_plan *out, struct chain_planner *planner, in
     return true;
 }
 
+/* Instructions of an operator in one call with the best tile. */
+static int64_t least_cost(const struct row_graph *graph, int op)
+{
+    const struct row_tiles *tiles = row_tiles(graph, op, graph->ops[op].steps);
+    return tiles->whole_cost[tiles->n - 1];
+}
+
 /* Can the operators between two cuts be called once each? */
 static bool fits_with_fewest_calls(struct chain_planner *planner, int from, int to, int64_t limit)
 {
     int64_t fewest = 0;
     for (int i = planner->cuts[from].position; i < planner->cuts[to].position; i++)
-        fewest += planner->graph->ops[i].call_cost;
+        fewest += least_cost(planner->graph, i);
     edge_analyse(planner, from, to);
     for (const struct option *o = edge_of(planner, from, to)->options; o; o = o->next)
         if (o->call_cost <= fewest && o->footprint <= limit)

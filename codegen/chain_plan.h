@@ -34,7 +34,12 @@ struct chain_step {
     struct chain_shape shape;
     bool whole; /* one call; otherwise a chain */
     int output; /* tensor */
-    int64_t input_offset, output_offset, block_offset;
+    int64_t input_offset, output_offset;
+    /* Where the block may lie: at the begin of these bytes, or at their end. What scratch does not need of
+     * them is free. */
+    int64_t block_offset, block_bytes;
+    bool block_at_end;
+    int tile; /* of a whole operator: one that suits these addresses */
 };
 
 struct chain_plan {

@@ -4,8 +4,10 @@
  * A shadow of the arena holds, for every byte, which byte of which tensor was last written there. Each step
  * writes its output row by row, as engine.h promises. An input row must be intact when a row that reads it
  * begins AND when that row is complete (so any order inside the row is safe); an element-wise kernel may
- * overwrite the very element it reads. Scratch is filled with its own marks at the start of the step and must
- * be intact at its end.
+ * overwrite the very element it reads. A depthwise kernel that works on groups of channels reads and writes
+ * as many rows at a time as its tile has. Scratch is filled with its own marks at the start of the step and
+ * must be intact at its end. Convolutions read the inputs of a panel before they write any of its outputs,
+ * whatever its size, so that they keep the promise of row after row.
  */
 #include "codegen/schedule.h"
 
@@ -140,6 +142,54 @@ static int replay_windowed(struct replay *replay, const struct qnode *node)
     return rc;
 }
 
+const struct implementation *replay_implementation(const struct replay *replay, const struct qnode *node)
+{
+    return &replay->schedule->implementations[node - replay->qmodel->nodes];
+}
+
+int replay_depthwise_groups(struct replay *replay, const struct qnode *node, int y0, int y1)
+{
+    const struct implementation *implementation = replay_implementation(replay, node);
+    const struct qtensor *in = &replay->qmodel->tensors[node->inputs[0]];
+    const struct window *w = &node->window;
+    int c = replay->qmodel->tensors[node->output].c, rc = 0;
+    int group = node_channel_group(implementation, replay->qmodel, node);
+    int batch = implementation->tile < 1 ? 1 : implementation->tile;
+    for (int from = y0; from <= y1 && !rc; from += batch) {
+        int to = from + batch - 1 < y1 ? from + batch - 1 : y1;
+        int first = from * w->stride_h - w->pad_top,
+            last =
+                to * w->stride_h - w->pad_top + (w->kernel_h - 1) * (w->dilation_h > 0 ? w->dilation_h : 1);
+        first = first < 0 ? 0 : first;
+        last = last < in->h ? last : in->h - 1;
+        for (int begin = 0; begin < c && !rc; begin += group) {
+            int count = c - begin < group ? c - begin : group;
+            for (int y = first; y <= last && !rc; y++)
+                rc = replay_require_channels(replay, node->inputs[0], y, begin, count, -1);
+            for (int y = from; y <= to && !rc; y++)
+                rc = replay_write_row(replay, node->output, y, begin, count);
+        }
+    }
+    return rc;
+}
+
+int replay_find_scratch(const struct replay *replay, int position, int64_t *begin, int64_t *end)
+{
+    const struct schedule *schedule = replay->schedule;
+    const struct step *step = &schedule->steps[replay->step];
+    const struct qnode *node = &replay->qmodel->nodes[schedule->order[position]];
+    int32_t bytes = implementation_scratch_bytes(replay_implementation(replay, node), replay->qmodel, node);
+    *begin = bytes > 0 ? schedule->scratch[position] : step->scratch_offset;
+    *end = *begin + bytes;
+    if (bytes < 0 || *begin < step->scratch_offset ||
+        *end > step->scratch_offset + (int64_t)step->scratch_bytes || (bytes > 0 && *begin % 4))
+        return error("schedule: step %d: %d bytes of scratch of '%s' at %lld..%lld are not in the step's at "
+                     "%d..%lld",
+                     replay->step, bytes, node->name ? node->name : "?", (long long)*begin, (long long)*end,
+                     step->scratch_offset, (long long)step->scratch_offset + step->scratch_bytes);
+    return 0;
+}
+
 /* ADD, MUL, TABLE. A (1, 1, c) factor beside a larger output is needed as long as the operator runs. */
 static int replay_element_wise(struct replay *replay, const struct qnode *node)
 {
@@ -189,6 +239,8 @@ static int replay_node(struct replay *replay, const struct qnode *node)
 {
     if (node_accumulates(replay->qmodel, node))
         return replay_whole(replay, node);
+    if (node_channel_group(replay_implementation(replay, node), replay->qmodel, node) > 0)
+        return replay_depthwise_groups(replay, node, 0, replay->qmodel->tensors[node->output].h - 1);
     switch (node->op) {
     case QOP_CONV:
     case QOP_DEPTHWISE:
@@ -202,6 +254,7 @@ static int replay_node(struct replay *replay, const struct qnode *node)
     case QOP_MEAN:
     case QOP_FULLY_CONNECTED:
     case QOP_SOFTMAX:
+    case QOP_RESIZE_NEAREST:
     case QOP_PAD: /* the fill writes everything before the copy reads */
         return replay_whole(replay, node);
     case QOP_CONCAT:
@@ -232,11 +285,9 @@ static int replay_step(struct replay *replay)
     if (step->depth_first)
         return replay_chain(replay);
 
-    int32_t scratch = node_scratch_bytes(replay->qmodel, node);
-    if (scratch > 0 && (scratch > step->scratch_bytes || schedule->scratch[step->first_node] != begin))
-        return error("schedule: step %d ('%s') needs %d bytes of scratch, not %d", replay->step,
-                     replay_node_name(replay), scratch, step->scratch_bytes);
-    int rc = replay_node(replay, node);
+    int rc = replay_find_scratch(replay, step->first_node, &begin, &end);
+    if (!rc)
+        rc = replay_node(replay, node);
     if (rc)
         return rc;
     for (int64_t i = begin; i < end; i++)
@@ -272,6 +323,13 @@ static int check_structure(const struct schedule *schedule, const struct qmodel 
         if (node < 0 || node >= qmodel->n_nodes || seen[node])
             return error("schedule: operator %d of the order is missing or runs twice", i);
         seen[node] = true;
+    }
+    for (int n = 0; n < qmodel->n_nodes; n++) {
+        const struct implementation *implementation = &schedule->implementations[n];
+        if ((int)implementation->layout < 0 || implementation->layout >= LAYOUT_COUNT ||
+            implementation->tile < 0 ||
+            !layout_possible(implementation->layout, qmodel, &qmodel->nodes[n], true))
+            return error("schedule: operator %d cannot be computed that way", n);
     }
     for (int t = 0; t < schedule->n_storage; t++)
         if (schedule->storage[t].first_step != -2 &&

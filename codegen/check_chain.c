@@ -5,8 +5,9 @@
  * firmware's loops are other code. Within a call nothing is assumed about the kernel's order: what it reads
  * must be intact before the call and after its last row is written. Two exceptions: an element-wise
  * kernel may write over the very element it reads, and a depthwise kernel that works on groups of channels
- * (node_channel_group) has copied the group's window before it writes the group's output row. Every call
- * fills its scratch; MEAN's sums must survive from its first call to its last.
+ * (node_channel_group) has copied the group's windows of a batch of rows (its tile) before it writes the
+ * group's channels of those rows. Every call fills its scratch, and leaves it alone while it writes; MEAN's
+ * sums must survive from its first call to its last.
  */
 #include "codegen/check_parts.h"
 
@@ -62,6 +63,7 @@ static void rows_read(const struct chain_replay *chain, const struct qnode *node
         break;
     case QOP_FULLY_CONNECTED:
     case QOP_SOFTMAX:
+    case QOP_RESIZE_NEAREST: /* taken to read all rows at every row (row_graph.c) */
         *first = 0;
         *last = h - 1;
         break;
@@ -90,14 +92,10 @@ static int use_scratch(struct chain_replay *chain, int index)
     const struct replay *replay = chain->replay;
     const struct qnode *node = node_at(chain, index);
     struct progress *progress = &chain->progress[index];
-    int64_t begin = replay->schedule->scratch[chain->step->first_node + index],
-            end = begin + node_scratch_bytes(replay->qmodel, node);
-    if (begin == end)
-        return 0;
-    if (begin < chain->step->scratch_offset ||
-        end > chain->step->scratch_offset + (int64_t)chain->step->scratch_bytes)
-        return error("schedule: step %d: scratch of '%s' at %lld..%lld is not in the step's", replay->step,
-                     node->name ? node->name : "?", (long long)begin, (long long)end);
+    int64_t begin, end;
+    int rc = replay_find_scratch(replay, chain->step->first_node + index, &begin, &end);
+    if (rc)
+        return rc;
     for (int64_t i = begin; i < end; i++) {
         if (progress->sums_id && replay->shadow[i] != replay_scratch_mark(progress->sums_id))
             return error("schedule: step %d: byte %lld of the sums of '%s' is overwritten between its calls",
@@ -134,36 +132,26 @@ static int write_rows(struct chain_replay *chain, const struct qnode *node, int 
     return rc;
 }
 
-/* Depthwise in groups of channels, row after row: of each group, first the window is read, then the output
- * row written. (A kernel that takes several rows at a time reads no later than that.) */
-static int call_in_groups(struct chain_replay *chain, const struct qnode *node, int y0, int y1, int group)
+/* The call has not written over its own scratch. */
+static int require_scratch(const struct chain_replay *chain, int index)
 {
-    int c = tensor_at(chain, node->output)->c, rc = 0;
-    for (int y = y0; y <= y1 && !rc; y++) {
-        int first, last;
-        rows_read(chain, node, 0, y, y, &first, &last);
-        for (int begin = 0; begin < c && !rc; begin += group) {
-            int count = c - begin < group ? c - begin : group;
-            for (int row = first; row <= last && !rc; row++)
-                rc = replay_require_channels(chain->replay, node->inputs[0], row, begin, count, -1);
-            if (!rc)
-                rc = replay_write_row(chain->replay, node->output, y, begin, count);
-        }
-    }
+    const struct replay *replay = chain->replay;
+    int64_t begin, end;
+    int rc = replay_find_scratch(replay, chain->step->first_node + index, &begin, &end);
+    for (int64_t i = begin; i < end && !rc; i++)
+        if (replay->shadow[i] != replay_scratch_mark(chain->calls))
+            rc = error("schedule: step %d: '%s' overwrites byte %lld of its scratch", replay->step,
+                       replay_node_name(replay), (long long)i);
     return rc;
 }
 
-static int call(struct chain_replay *chain, int index, int y0, int y1)
+static int compute(struct chain_replay *chain, int index, int y0, int y1)
 {
     const struct qnode *node = node_at(chain, index);
-    int group = node_channel_group(chain->replay->qmodel, node);
-    chain->calls++;
-    int rc = use_scratch(chain, index);
-    if (rc)
-        return rc;
-    if (group > 0)
-        return call_in_groups(chain, node, y0, y1, group);
-    rc = require_inputs(chain, node, y0, y1, false);
+    const struct implementation *implementation = replay_implementation(chain->replay, node);
+    if (node_channel_group(implementation, chain->replay->qmodel, node) > 0)
+        return replay_depthwise_groups(chain->replay, node, y0, y1);
+    int rc = require_inputs(chain, node, y0, y1, false);
     if (!node_accumulates(chain->replay->qmodel, node)) {
         if (!rc)
             rc = write_rows(chain, node, y0, y1);
@@ -172,6 +160,15 @@ static int call(struct chain_replay *chain, int index, int y0, int y1)
     if (!rc && y1 == chain->progress[index].rows - 1)
         rc = write_rows(chain, node, 0, 0);
     return rc ? rc : require_inputs(chain, node, y0, y1, false);
+}
+
+static int call(struct chain_replay *chain, int index, int y0, int y1)
+{
+    chain->calls++;
+    int rc = use_scratch(chain, index);
+    if (!rc)
+        rc = compute(chain, index, y0, y1);
+    return rc ? rc : require_scratch(chain, index);
 }
 
 /* ---- the order of calls -----------------------------------------------------------------------------------

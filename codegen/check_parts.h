@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct arena;
+struct implementation;
 struct qmodel;
 struct qnode;
 struct schedule;
@@ -29,6 +30,14 @@ int replay_require_channels(const struct replay *replay, int tensor, int y, int 
 int replay_require_row(const struct replay *replay, int tensor, int y, int element_wise_output);
 /* Rows [first, last], as far as they exist. */
 int replay_require_rows(const struct replay *replay, int tensor, int first, int last);
+
+/* Depthwise in groups of channels, rows [y0, y1]: `tile` rows at a time, the kernel copies the windows of all
+ * of them to scratch and then writes them, one group after the other. */
+int replay_depthwise_groups(struct replay *replay, const struct qnode *node, int y0, int y1);
+const struct implementation *replay_implementation(const struct replay *replay, const struct qnode *node);
+/* Bytes of the arena that the kernel of operator number `position` of the order uses as scratch; error when
+ * they are not in those of its step. */
+int replay_find_scratch(const struct replay *replay, int position, int64_t *begin, int64_t *end);
 
 /* A depth-first step: every call of every operator. */
 int replay_chain(struct replay *replay);

@@ -31,14 +31,15 @@ static struct problem problem_mirror(const struct problem *problem, struct arena
         for (int k = problem->start[i]; k < problem->start[i + 1]; k++) {
             const struct conflict *c = &problem->conflicts[k];
             int64_t shift = problem->buffers[c->other].bytes - problem->buffers[i].bytes;
-            mirror.conflicts[k] = (struct conflict){c->other, shift - c->high, shift - c->low, c->exact};
+            mirror.conflicts[k] =
+                (struct conflict){c->other, shift - c->high, shift - c->low, c->exact, shift - c->at};
         }
     return mirror;
 }
 
 static bool blocked(const struct conflict *conflict, int64_t delta)
 {
-    return delta > conflict->low && delta < conflict->high && !(conflict->exact && delta == 0);
+    return delta > conflict->low && delta < conflict->high && !(conflict->exact && delta == conflict->at);
 }
 
 static bool free_at(const struct problem *problem, const int64_t *offset, int buffer, int64_t at)
@@ -68,10 +69,10 @@ static int64_t first_fit(const struct problem *problem, const int64_t *offset, i
         }
     }
     for (int k = problem->start[buffer]; k < problem->start[buffer + 1]; k++) {
-        int64_t other = offset[problem->conflicts[k].other];
-        if (problem->conflicts[k].exact && other >= 0 && other < in_place &&
-            free_at(problem, offset, buffer, other))
-            in_place = other;
+        int64_t other = offset[problem->conflicts[k].other], exactly = other + problem->conflicts[k].at;
+        if (problem->conflicts[k].exact && other >= 0 && exactly >= 0 && exactly < in_place &&
+            free_at(problem, offset, buffer, exactly))
+            in_place = exactly;
     }
     return in_place < at || (prefer_in_place && in_place != INT64_MAX) ? in_place : at;
 }

@@ -19,11 +19,12 @@ struct buffer {
     int64_t weight; /* live bytes of its most crowded step: that step decides the peak */
 };
 
-/* offset(self) - offset(other) must not lie strictly between low and high, unless it is 0 and exact. */
+/* offset(self) - offset(other) must not lie strictly between low and high, unless it is `at` and exact. */
 struct conflict {
     int other;
     int64_t low, high;
     bool exact;
+    int64_t at;
 };
 
 struct problem {

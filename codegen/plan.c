@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "codegen/kernels.h"
+#include "codegen/layouts.h"
 #include "codegen/order.h"
 #include "codegen/place.h"
 #include "codegen/row_graph.h"
@@ -56,12 +57,14 @@ static bool overlap_allowed(struct overlap *overlap, const struct qmodel *qmodel
         dying->first >= output->first)
         return false;
     const struct qnode *node = &qmodel->nodes[schedule->order[output->first]];
+    const struct implementation *implementation = &schedule->implementations[schedule->order[output->first]];
     bool found = false;
     for (int i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] != dying->tensor)
             continue;
         struct overlap one;
-        if (!node_overlap(&one, qmodel, node, i)) /* read twice: the stricter reading counts */
+        if (!node_overlap(&one, implementation, qmodel, node,
+                          i)) /* read twice: the stricter reading counts */
             return false;
         *overlap = one;
         found = true;
@@ -73,14 +76,16 @@ static struct conflict conflict_of(const struct problem *problem, const struct q
                                    const struct schedule *schedule, int self, int other)
 {
     const struct buffer *a = &problem->buffers[self], *b = &problem->buffers[other];
-    struct conflict conflict = {other, -a->bytes, b->bytes, false};
+    struct conflict conflict = {other, -a->bytes, b->bytes, false, 0};
     struct overlap overlap;
     if (overlap_allowed(&overlap, qmodel, schedule, b, a)) { /* self is written over other */
         conflict.low = -round_up(overlap.distance, BUFFER_ALIGNMENT);
-        conflict.exact = overlap.exact;
+        conflict.exact = overlap.exact || overlap.shifted;
+        conflict.at = -overlap.shift;
     } else if (overlap_allowed(&overlap, qmodel, schedule, a, b)) { /* other is written over self */
         conflict.high = round_up(overlap.distance, BUFFER_ALIGNMENT);
-        conflict.exact = overlap.exact;
+        conflict.exact = overlap.exact || overlap.shifted;
+        conflict.at = overlap.shift;
     }
     return conflict;
 }
@@ -102,15 +107,27 @@ static int64_t step_lower_bound(const struct problem *problem, int step)
             const struct buffer *dying = &problem->buffers[conflict->other];
             if (dying->last != step || (!conflict->exact && conflict->low == -buffer->bytes))
                 continue;
-            int64_t distance = conflict->exact || -conflict->low < 0 ? 0 : -conflict->low;
+            int64_t distance = -conflict->low < 0 ? 0 : -conflict->low;
             int64_t together =
                 dying->bytes + distance > buffer->bytes ? dying->bytes + distance : buffer->bytes;
+            if (conflict->exact) {
+                int64_t begin = conflict->at < 0 ? conflict->at : 0,
+                        end = conflict->at + buffer->bytes > dying->bytes ? conflict->at + buffer->bytes
+                                                                          : dying->bytes;
+                together = end - begin < together ? end - begin : together;
+            }
             int64_t saved = dying->bytes + buffer->bytes - together;
             if (saved > saving)
                 saving = saved;
         }
     }
     return sum - saving;
+}
+
+static int32_t scratch_bytes(const struct schedule *schedule, const struct qmodel *qmodel, int step)
+{
+    int node = schedule->order[step];
+    return implementation_scratch_bytes(&schedule->implementations[node], qmodel, &qmodel->nodes[node]);
 }
 
 static void problem_build(struct problem *problem, const struct qmodel *qmodel,
@@ -127,7 +144,7 @@ static void problem_build(struct problem *problem, const struct qmodel *qmodel,
                             round_up(qtensor_bytes(&qmodel->tensors[t]), BUFFER_ALIGNMENT), 0};
     }
     for (int s = 0; s < schedule->n_order; s++) {
-        int32_t scratch = node_scratch_bytes(qmodel, &qmodel->nodes[schedule->order[s]]);
+        int32_t scratch = scratch_bytes(schedule, qmodel, s);
         if (scratch > 0)
             problem->buffers[problem->n_buffers++] =
                 (struct buffer){-1, s, s, round_up(scratch, BUFFER_ALIGNMENT), 0};
@@ -204,18 +221,104 @@ static int64_t live_bytes(const struct problem *problem, const int64_t *offset, 
     return sum;
 }
 
-/* The best plan for one order of the operators. */
+/* ---- tiles ------------------------------------------------------------------------------------------------
+ */
+
+static void set_tiles(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
+                      int level)
+{
+    for (int n = 0; n < qmodel->n_nodes; n++) {
+        enum layout layout = planned_layout(options, qmodel, n);
+        out->implementations[n] = (struct implementation){
+            layout, (int16_t)tile_at_level(layout, qmodel, &qmodel->nodes[n],
+                                           row_steps(qmodel, &qmodel->nodes[n]), level)};
+    }
+}
+
+/* Do the addresses allow the output of this implementation? */
+static bool addresses_allow(const struct schedule *schedule, const struct qmodel *qmodel,
+                            const struct qnode *node, const struct implementation *implementation)
+{
+    const struct storage *out = &schedule->storage[node->output];
+    for (int i = 0; i < node->n_inputs; i++) {
+        const struct storage *in = &schedule->storage[node->inputs[i]];
+        int64_t delta = (int64_t)out->begin - in->begin;
+        struct overlap overlap;
+        if (out->begin >= in->end || in->begin >= out->end)
+            continue;
+        if (!node_overlap(&overlap, implementation, qmodel, node, i) ||
+            !(-delta >= overlap.distance || (overlap.exact && delta == 0) ||
+              (overlap.shifted && delta == -overlap.shift)))
+            return false;
+    }
+    return true;
+}
+
+/* The bytes around the scratch of a step that no live buffer has. */
+static void find_room(int64_t *begin, int64_t *end, const struct problem *problem, const int64_t *offset,
+                      int scratch, int64_t arena_bytes)
+{
+    int step = problem->buffers[scratch].first;
+    int64_t low = offset[scratch], high = low + problem->buffers[scratch].bytes;
+    *begin = 0;
+    *end = arena_bytes;
+    for (int i = 0; i < problem->n_buffers; i++) {
+        if (i == scratch || !alive(&problem->buffers[i], step))
+            continue;
+        int64_t first = offset[i], last = first + problem->buffers[i].bytes;
+        if (last <= low && last > *begin)
+            *begin = last;
+        if (first >= high && first < *end)
+            *end = first;
+    }
+}
+
+/* A larger tile, as far as there is room for its scratch. */
+static void grow_tile(struct schedule *out, const struct qmodel *qmodel, const struct problem *problem,
+                      int64_t *offset, int scratch)
+{
+    int step = problem->buffers[scratch].first, n = out->order[step];
+    const struct qnode *node = &qmodel->nodes[n];
+    struct implementation *best = &out->implementations[n];
+    int64_t begin, end;
+    if (node_accumulates(qmodel, node))
+        return;
+    find_room(&begin, &end, problem, offset, scratch, out->arena_bytes);
+    int steps = row_steps(qmodel, node);
+    int64_t cost = implementation_instructions(best, qmodel, node, steps);
+    int64_t room = end - begin;
+    for (int level = -1; level < TILE_LEVELS; level++) {
+        struct implementation trial = {best->layout, 0};
+        trial.tile = (int16_t)(level < 0 ? tile_within(best->layout, qmodel, node, steps, clip_int32(room))
+                                         : tile_at_level(best->layout, qmodel, node, steps, level));
+        int32_t bytes = implementation_scratch_bytes(&trial, qmodel, node);
+        int64_t trial_cost = implementation_instructions(&trial, qmodel, node, steps);
+        if (bytes > room || trial_cost >= cost || !addresses_allow(out, qmodel, node, &trial))
+            continue;
+        *best = trial;
+        cost = trial_cost;
+        problem->buffers[scratch].bytes = round_up(bytes, BUFFER_ALIGNMENT);
+        offset[scratch] = begin;
+    }
+}
+
+/* ---- one order of the operators ---------------------------------------------------------------------------
+ */
+
+/* The best plan for tiles of this level. */
 static void plan_order(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                       struct arena *arena)
+                       const struct plan_options *options, int level, struct arena *arena)
 {
     *out = (struct schedule){
         .n_order = qmodel->n_nodes, .n_steps = qmodel->n_nodes, .n_storage = qmodel->n_tensors};
     out->order = ARENA_ARRAY(arena, int, (size_t)out->n_order + 1);
     out->scratch = ARENA_ARRAY(arena, int32_t, (size_t)out->n_order + 1);
+    out->implementations = ARENA_ARRAY(arena, struct implementation, (size_t)out->n_order + 1);
     out->steps = ARENA_ARRAY(arena, struct step, (size_t)out->n_steps + 1);
     out->storage = ARENA_ARRAY(arena, struct storage, (size_t)out->n_storage + 1);
     memcpy(out->order, order, (size_t)out->n_order * sizeof *order);
     set_lifetimes(out, qmodel);
+    set_tiles(out, qmodel, options, level);
 
     struct arena work = ARENA_INIT;
     struct problem problem;
@@ -225,18 +328,10 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     out->arena_bytes = round_up(peak, ARENA_ALIGNMENT);
     out->lower_bound_bytes = round_up(problem.lower_bound, ARENA_ALIGNMENT);
 
-    for (int s = 0; s < out->n_steps; s++) {
-        const struct qnode *node = &qmodel->nodes[out->order[s]];
-        out->steps[s] = (struct step){.first_node = s, .n_nodes = 1, .rows = qmodel->tensors[node->output].h};
-    }
     for (int i = 0; i < problem.n_buffers; i++) {
         const struct buffer *buffer = &problem.buffers[i];
-        if (buffer->tensor < 0) {
-            const struct qnode *node = &qmodel->nodes[out->order[buffer->first]];
-            out->steps[buffer->first].scratch_offset = out->scratch[buffer->first] = clip_int32(offset[i]);
-            out->steps[buffer->first].scratch_bytes = node_scratch_bytes(qmodel, node);
+        if (buffer->tensor < 0)
             continue;
-        }
         const struct qtensor *tensor = &qmodel->tensors[buffer->tensor];
         struct storage *storage = &out->storage[buffer->tensor];
         storage->offset = storage->begin = clip_int32(offset[i]);
@@ -245,45 +340,67 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
         storage->ring = (int16_t)tensor->h;
         storage->row_step = 1;
     }
+    for (int s = 0; s < out->n_steps; s++) {
+        const struct qnode *node = &qmodel->nodes[out->order[s]];
+        out->steps[s] = (struct step){.first_node = s, .n_nodes = 1, .rows = qmodel->tensors[node->output].h};
+    }
+    for (int i = 0; i < problem.n_buffers; i++) {
+        int s = problem.buffers[i].first;
+        if (problem.buffers[i].tensor >= 0)
+            continue;
+        grow_tile(out, qmodel, &problem, offset, i);
+        out->steps[s].scratch_offset = out->scratch[s] = clip_int32(offset[i]);
+        out->steps[s].scratch_bytes = scratch_bytes(out, qmodel, s);
+    }
     int64_t(*ranges)[2] = arena_array(&work, (size_t)problem.n_buffers + 1, sizeof *ranges);
     for (int s = 0; s < out->n_steps; s++)
         out->steps[s].live_bytes = live_bytes(&problem, offset, s, ranges);
     arena_release(&work);
 }
 
-/* The best plan that computes one operator after the other. */
-static void plan_single_steps(struct schedule *out, const struct qmodel *qmodel, int *order,
-                              struct arena *arena)
+/* ---- the choice -------------------------------------------------------------------------------------------
+ */
+
+/* What a plan may need, and whether less memory counts more than speed. */
+struct goal {
+    int64_t limit;
+    bool smallest;
+};
+
+static bool is_better(const struct schedule *a, const struct schedule *b, const struct goal *goal,
+                      const struct qmodel *qmodel)
 {
-    plan_order(out, qmodel, order, arena);
-    if (!order_by_freed_bytes(order, qmodel, arena)) /* no branches, no choice */
-        return;
-    struct schedule other;
-    plan_order(&other, qmodel, order, arena);
-    if (other.arena_bytes < out->arena_bytes)
-        *out = other;
+    int64_t cost_a = schedule_instructions(a, qmodel), cost_b = schedule_instructions(b, qmodel);
+    bool smaller = a->arena_bytes < b->arena_bytes || (a->arena_bytes == b->arena_bytes && cost_a < cost_b);
+    bool a_fits = a->arena_bytes <= goal->limit, b_fits = b->arena_bytes <= goal->limit;
+    if (goal->smallest || !(a_fits && b_fits))
+        return smaller;
+    return cost_a < cost_b || (cost_a == cost_b && smaller);
 }
 
-/* Does the plan of single steps, which has the fewest calls, serve better than the one with chains? */
-static bool single_steps_are_better(const struct schedule *single, const struct schedule *chains,
-                                    int64_t chains_cost, int64_t least, const struct qmodel *qmodel,
-                                    const struct plan_options *options)
+/* The best plan that computes one operator after the other. */
+static void plan_single_steps(struct schedule *out, const struct qmodel *qmodel, int *order,
+                              const struct plan_options *options, const struct goal *goal,
+                              struct arena *arena)
 {
-    int64_t cost = 0, limit = options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX;
-    for (int n = 0; n < qmodel->n_nodes; n++)
-        cost += node_call_cost(qmodel, &qmodel->nodes[n]);
-    bool smaller = single->arena_bytes < chains->arena_bytes ||
-                   (single->arena_bytes == chains->arena_bytes && cost <= chains_cost);
-    bool faster = cost < chains_cost || (cost == chains_cost && smaller);
-    if (options->optimize == OPTIMIZE_BALANCED) {
-        if (single->arena_bytes < least)
-            least = single->arena_bytes;
-        if (least * 5 / 4 < limit)
-            limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
+    struct schedule other;
+    plan_order(out, qmodel, order, options, 0, arena);
+    if (order_by_freed_bytes(order, qmodel, arena)) { /* without branches there is no choice */
+        plan_order(&other, qmodel, order, options, 0, arena);
+        if (other.arena_bytes < out->arena_bytes)
+            *out = other;
     }
-    if (options->optimize == OPTIMIZE_SRAM || single->arena_bytes > limit)
-        return smaller;
-    return chains->arena_bytes > limit || faster;
+    if (goal->smallest || !options->dsp)
+        return;
+    static const int levels[] = {TILE_LEVELS - 1, TILE_LEVELS / 2};
+    memcpy(order, out->order, (size_t)out->n_order * sizeof *order);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        plan_order(&other, qmodel, order, options, levels[i], arena);
+        if (is_better(&other, out, goal, qmodel))
+            *out = other;
+        if (other.arena_bytes <= goal->limit)
+            break;
+    }
 }
 
 void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
@@ -292,15 +409,24 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
     int *order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
     for (int n = 0; n < qmodel->n_nodes; n++)
         order[n] = n;
+    struct goal goal = {options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX,
+                        options->optimize == OPTIMIZE_SRAM};
     struct schedule chains;
-    int64_t cost, least;
+    int64_t cost, least = INT64_MAX;
     bool fused = options->fusion && schedule_chains(&chains, qmodel, order, options, &cost, &least, arena);
-    plan_single_steps(out, qmodel, order, arena);
+    if (options->optimize == OPTIMIZE_BALANCED && !fused) {
+        struct goal smallest = {INT64_MAX, true};
+        plan_single_steps(out, qmodel, order, options, &smallest, arena);
+        least = out->arena_bytes;
+    }
+    if (options->optimize == OPTIMIZE_BALANCED && least * 5 / 4 < goal.limit)
+        goal.limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
+    plan_single_steps(out, qmodel, order, options, &goal, arena);
     if (!fused)
         return;
     int64_t bound =
         chains.lower_bound_bytes < out->lower_bound_bytes ? chains.lower_bound_bytes : out->lower_bound_bytes;
-    if (!single_steps_are_better(out, &chains, cost, least, qmodel, options))
+    if (!is_better(out, &chains, &goal, qmodel))
         *out = chains;
     out->lower_bound_bytes = bound;
 }

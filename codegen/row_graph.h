@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codegen/implement.h"
+
 struct arena;
+struct plan_options;
 struct qmodel;
 struct qnode;
 
@@ -32,9 +35,20 @@ struct row_op {
     int steps;
     bool accumulates;      /* node_accumulates */
     bool element_wise;     /* may write each element over the one it reads */
-    bool in_channel_group; /* depthwise: may write a row over the first one of its window (kernels.h) */
-    int32_t scratch_bytes;
-    int64_t call_cost; /* instructions of a call that do not depend on its rows */
+    bool in_channel_group; /* depthwise: may write a row over the first one of its window (kernels.h),
+                              whatever the tile */
+    enum layout layout;
+    int32_t sums_bytes; /* scratch of one that accumulates; it lives from the first call to the last */
+};
+
+/* The tiles worth a choice for calls of at most `rows` steps, from the least scratch upwards. At least one.
+ */
+struct row_tiles {
+    struct row_tiles *next;
+    int rows, n;
+    int16_t tile[TILE_LEVELS];
+    int32_t scratch_bytes[TILE_LEVELS]; /* 0 of operators that accumulate */
+    int64_t whole_cost[TILE_LEVELS];    /* instructions of a call of `rows` */
 };
 
 struct row_reader {
@@ -54,12 +68,21 @@ struct row_graph {
     struct row_op *ops; /* in execution order */
     int n_ops;
     struct row_tensor *tensors; /* per qtensor */
+    struct row_tiles **tiles;   /* per operator: what row_tiles has worked out */
+    struct arena *arena;
 };
 
-/* order: qnode indices. Returns false when the graph cannot be computed on demand: somebody's output is
- * nobody's input. */
+/* order: qnode indices. Layouts are those of options. Returns false when the graph cannot be computed on
+ * demand: somebody's output is nobody's input. */
 bool row_graph_build(struct row_graph *out, const struct qmodel *qmodel, const int *order,
-                     struct arena *arena);
+                     const struct plan_options *options, struct arena *arena);
+
+/* Worked out once for each operator and number of rows. */
+const struct row_tiles *row_tiles(const struct row_graph *graph, int op, int rows);
+/* Index of the largest tile with at most so much scratch; 0 if none. */
+int row_tile_within(const struct row_tiles *tiles, int32_t scratch_bytes);
+/* The layout of a node under these options. */
+enum layout planned_layout(const struct plan_options *options, const struct qmodel *qmodel, int node);
 
 /* The inputs of one node, as in struct row_op. Returns how many; inputs has room for node->n_inputs. */
 int row_inputs(struct row_input *inputs, const struct qmodel *qmodel, const struct qnode *node);

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "codegen/chain_plan.h"
+#include "codegen/kernels.h"
 #include "codegen/row_graph.h"
 #include "codegen/schedule.h"
 
@@ -65,6 +66,75 @@ static void store_rows(struct storage *storage, const struct chain_work *work, c
     storage->offset = (int32_t)(bottom_up ? begin + bytes - store->row_bytes : begin);
 }
 
+/* May a whole operator with this tile write its output where the step puts it? */
+static bool tile_is_legal(const struct row_graph *graph, const struct chain_step *step, int tile)
+{
+    const struct row_op *op = &graph->ops[step->shape.begin];
+    const struct implementation implementation = {op->layout, (int16_t)tile};
+    int64_t delta = step->output_offset - step->input_offset;
+    const struct row_tensor *in = &graph->tensors[step->shape.input], *out = &graph->tensors[op->output];
+    if (delta >= in->h * in->row_bytes || -delta >= out->h * out->row_bytes)
+        return true;
+    for (int i = 0; i < op->n_inputs; i++) {
+        struct overlap overlap;
+        if (!node_overlap(&overlap, &implementation, graph->qmodel, op->node, i) ||
+            !(-delta >= overlap.distance || (overlap.exact && delta == 0) ||
+              (overlap.shifted && delta == -overlap.shift)))
+            return false;
+    }
+    return true;
+}
+
+/* The fastest tile of an operator in so much scratch. */
+static int best_tile(const struct row_graph *graph, const struct chain_work *work,
+                     const struct chain_step *step, int op, int32_t scratch_bytes)
+{
+    const struct row_op *o = &graph->ops[op];
+    if (o->accumulates)
+        return 0;
+    int rows = chain_most_rows(work, op);
+    const struct row_tiles *tiles = row_tiles(graph, op, rows);
+    int best = step->whole ? step->tile : tiles->tile[row_tile_within(tiles, scratch_bytes)];
+    int64_t cost = chain_op_cost(work, op, best);
+    for (int i = -1; i < tiles->n; i++) {
+        int tile =
+            i < 0 ? tile_within(o->layout, graph->qmodel, o->node, rows, scratch_bytes) : tiles->tile[i];
+        if (i >= 0 && tiles->scratch_bytes[i] > scratch_bytes)
+            break;
+        int64_t trial = chain_op_cost(work, op, tile);
+        if (trial < cost && (!step->whole || tile_is_legal(graph, step, tile))) {
+            best = tile;
+            cost = trial;
+        }
+    }
+    return best;
+}
+
+/* Chooses the tiles; returns how much scratch the calls share. */
+static int32_t choose_tiles(struct schedule *out, const struct row_graph *graph,
+                            const struct chain_work *work, const struct chain_step *from, int64_t bytes)
+{
+    int32_t most = 0;
+    for (int i = from->shape.begin; i < from->shape.end; i++) {
+        struct implementation *implementation = &out->implementations[out->order[i]];
+        const struct row_op *op = &graph->ops[i];
+        int32_t within = bytes > INT32_MAX ? INT32_MAX : (int32_t)bytes;
+        *implementation =
+            (struct implementation){op->layout, (int16_t)best_tile(graph, work, from, i, within)};
+        if (op->accumulates)
+            continue;
+        int32_t scratch = implementation_scratch_bytes(implementation, graph->qmodel, op->node);
+        most = scratch > most ? scratch : most;
+    }
+    return most;
+}
+
+static bool has_scratch(const struct schedule *schedule, const struct row_graph *graph, int op)
+{
+    return implementation_scratch_bytes(&schedule->implementations[schedule->order[op]], graph->qmodel,
+                                        graph->ops[op].node) > 0;
+}
+
 static void add_step(struct schedule *out, const struct row_graph *graph, struct chain_work *work,
                      const struct chain_step *from, int index)
 {
@@ -73,9 +143,13 @@ static void add_step(struct schedule *out, const struct row_graph *graph, struct
     int h = graph->tensors[last->output].h;
     struct chain_cost cost;
     chain_analyse(&cost, shape, work);
+    int64_t shared =
+        choose_tiles(out, graph, work, from, from->block_bytes - cost.stores_bytes - cost.sums_bytes);
+    int64_t scratch_bytes = cost.sums_bytes + shared, block_bytes = cost.stores_bytes + scratch_bytes;
+    int64_t block = from->block_offset + (from->block_at_end ? from->block_bytes - block_bytes : 0);
     /* [scratch | stores], or mirrored */
-    int64_t scratch = from->block_offset + (shape->bottom_up ? cost.stores_bytes : 0);
-    int64_t stores = from->block_offset + (shape->bottom_up ? 0 : cost.scratch_bytes);
+    int64_t scratch = block + (shape->bottom_up ? cost.stores_bytes : 0);
+    int64_t stores = block + (shape->bottom_up ? 0 : scratch_bytes);
 
     struct step *step = &out->steps[index];
     *step = (struct step){.first_node = shape->begin,
@@ -84,12 +158,12 @@ static void add_step(struct schedule *out, const struct row_graph *graph, struct
                           .bottom_up = shape->bottom_up,
                           .rows = shape->rows < h ? shape->rows : h,
                           .inner_rows = shape->inner_rows,
-                          .scratch_offset = cost.scratch_bytes ? (int32_t)scratch : 0,
-                          .scratch_bytes = (int32_t)cost.scratch_bytes};
+                          .scratch_offset = scratch_bytes ? (int32_t)scratch : 0,
+                          .scratch_bytes = (int32_t)scratch_bytes};
     for (int i = shape->begin; i < shape->end; i++) {
         struct storage *storage = &out->storage[graph->ops[i].output];
         storage->first_step = storage->last_step = index;
-        if (graph->ops[i].scratch_bytes)
+        if (has_scratch(out, graph, i))
             out->scratch[i] = (int32_t)(scratch + chain_scratch_offset(work, i));
         if (i == shape->end - 1)
             break;
@@ -102,8 +176,8 @@ static void add_step(struct schedule *out, const struct row_graph *graph, struct
         store_whole(&out->storage[shape->input], &graph->tensors[shape->input], from->input_offset);
     struct range output =
         store_whole(&out->storage[last->output], &graph->tensors[last->output], from->output_offset);
-    struct range block = {from->block_offset, from->block_offset + cost.stores_bytes + cost.scratch_bytes};
-    step->live_bytes = union_bytes(&input, &output, &block);
+    struct range all = {block, block + block_bytes};
+    step->live_bytes = union_bytes(&input, &output, &all);
 }
 
 void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, const int *order,
@@ -114,6 +188,7 @@ void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph,
         .order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1),
         .n_order = qmodel->n_nodes,
         .scratch = ARENA_ARRAY(arena, int32_t, (size_t)qmodel->n_nodes + 1),
+        .implementations = ARENA_ARRAY(arena, struct implementation, (size_t)qmodel->n_nodes + 1),
         .steps = ARENA_ARRAY(arena, struct step, (size_t)plan->n_steps + 1),
         .n_steps = plan->n_steps,
         .storage = ARENA_ARRAY(arena, struct storage, (size_t)qmodel->n_tensors + 1),
@@ -140,7 +215,7 @@ bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const in
     struct arena temporary = ARENA_INIT;
     struct row_graph graph;
     struct chain_plan plan;
-    bool found = row_graph_build(&graph, qmodel, order, &temporary) &&
+    bool found = row_graph_build(&graph, qmodel, order, options, &temporary) &&
                  chain_plan(&plan, &graph, options, &temporary) && plan.arena_bytes <= INT32_MAX;
     if (found) {
         schedule_of_chain_plan(out, &graph, order, &plan, arena);
