@@ -61,6 +61,8 @@ static const char *activation_text(const struct node *node, struct arena *arena)
         return "hsigmoid";
     case ACT_SIGMOID:
         return "sigmoid";
+    case ACT_TANH:
+        return "tanh";
     case ACT_CLIP:
         break;
     }

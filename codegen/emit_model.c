@@ -349,6 +349,7 @@ static void add_node(struct strbuf *out, struct strbuf *calls, const struct emis
     case QOP_PAD:
         add_pad(out, calls, emission, node, name, rows);
         return;
+    case QOP_RESIZE_NEAREST:
     case QOP_COUNT:
         die("operator %d cannot be emitted", (int)node->op);
     }

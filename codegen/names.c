@@ -16,6 +16,7 @@ static const char *const stems[QOP_COUNT] = {
     [QOP_SOFTMAX] = "softmax",
     [QOP_CONCAT] = "concat",
     [QOP_PAD] = "pad",
+    [QOP_RESIZE_NEAREST] = "resize",
 };
 
 const char *node_identifier(const struct qmodel *qmodel, int node, struct arena *arena)

@@ -158,6 +158,14 @@ struct mcu_fill {
     int16_t value;
 };
 
+/* TFLite's RESIZE_NEAREST_NEIGHBOR: output pixel (y, x) is input pixel (rows[y], columns[x]); both lists ascend. Later rows may need
+ * earlier input rows again. */
+struct mcu_resize_nearest {
+    struct mcu_map in, out;
+    const int16_t *rows;    /* (out.h) */
+    const int16_t *columns; /* (out.w) */
+};
+
 void mcu_conv2d_s8__ref(const struct mcu_conv2d *op, int32_t y0, int32_t y1);
 void mcu_depthwise_s8__ref(const struct mcu_depthwise *op, int32_t y0, int32_t y1);
 void mcu_fully_connected_s8__ref(const struct mcu_fully_connected *op, int32_t y0, int32_t y1);
@@ -171,5 +179,6 @@ void mcu_table_s8__ref(const struct mcu_table *op, int32_t y0, int32_t y1);
 void mcu_softmax_s8__ref(const struct mcu_softmax *op, int32_t y0, int32_t y1);
 void mcu_copy_s8__ref(const struct mcu_copy *op, int32_t y0, int32_t y1);
 void mcu_fill_s8__ref(const struct mcu_fill *op, int32_t y0, int32_t y1);
+void mcu_resize_nearest_s8__ref(const struct mcu_resize_nearest *op, int32_t y0, int32_t y1);
 
 #endif

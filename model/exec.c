@@ -236,6 +236,8 @@ static enum activation own_activation(enum op op)
         return ACT_HARD_SIGMOID;
     case OP_SIGMOID:
         return ACT_SIGMOID;
+    case OP_TANH:
+        return ACT_TANH;
     default:
         return ACT_NONE;
     }
@@ -288,6 +290,9 @@ static int run_node(const struct exec *exec, int index, int image, int slot, con
     case OP_PAD:
         layer_pad(node, out, out_shape, in, in_shape);
         break;
+    case OP_RESIZE:
+        layer_resize(node, out, out_shape, in, in_shape);
+        break;
     case OP_CONCAT:
         run_concat(exec, node, out, image, slot);
         break;
@@ -298,6 +303,7 @@ static int run_node(const struct exec *exec, int index, int image, int slot, con
     case OP_HARD_SWISH:
     case OP_HARD_SIGMOID:
     case OP_SIGMOID:
+    case OP_TANH:
         if (out != in)
             memcpy(out, in, (size_t)shape_elements(out_shape) * sizeof *out);
         layer_activate(out, shape_elements(out_shape), own_activation(node->op), node);

@@ -35,6 +35,10 @@ void layer_activate(float *values, int64_t n, enum activation act, const struct 
         for (int64_t i = 0; i < n; i++)
             values[i] = 1 / (1 + expf(-values[i]));
         break;
+    case ACT_TANH:
+        for (int64_t i = 0; i < n; i++)
+            values[i] = tanhf(values[i]);
+        break;
     }
 }
 
@@ -323,6 +327,21 @@ void layer_pad(const struct node *node, float *out, const struct shape *out_shap
     for (int64_t i = 0; i < n; i++)
         out[i] = node->pad_value;
     copy_box(out, out_shape, node->pads, in, in_shape);
+}
+
+void layer_resize(const struct node *node, float *out, const struct shape *out_shape, const float *in,
+                  const struct shape *in_shape)
+{
+    const int h = out_shape->dim[1], w = out_shape->dim[2], c = out_shape->dim[3];
+    const int64_t row = (int64_t)in_shape->dim[2] * c, image = row * in_shape->dim[1];
+    for (int n = 0; n < out_shape->dim[0]; n++)
+        for (int y = 0; y < h; y++) {
+            const int from_y = resize_source(node->coordinates, node->rounding, y, in_shape->dim[1], h);
+            for (int x = 0; x < w; x++, out += c) {
+                const int from_x = resize_source(node->coordinates, node->rounding, x, in_shape->dim[2], w);
+                memcpy(out, in + n * image + from_y * row + (int64_t)from_x * c, (size_t)c * sizeof *out);
+            }
+        }
 }
 
 void layer_concat(float *out, const struct shape *out_shape, int axis, int offset, const float *in,

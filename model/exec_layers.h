@@ -25,6 +25,8 @@ void layer_matmul(float *out, const struct shape *out_shape, const float *a, con
 void layer_softmax(float *out, const float *in, const struct shape *shape, int axis);
 void layer_pad(const struct node *node, float *out, const struct shape *out_shape, const float *in,
                const struct shape *in_shape);
+void layer_resize(const struct node *node, float *out, const struct shape *out_shape, const float *in,
+                  const struct shape *in_shape);
 /* Copies one input of Concat to its place; offset: rows of `axis` before it. */
 void layer_concat(float *out, const struct shape *out_shape, int axis, int offset, const float *in,
                   const struct shape *in_shape);

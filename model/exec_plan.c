@@ -17,6 +17,7 @@ bool exec_in_place(enum op op)
     case OP_HARD_SWISH:
     case OP_HARD_SIGMOID:
     case OP_SIGMOID:
+    case OP_TANH:
     case OP_FLATTEN:
     case OP_RESHAPE:
     case OP_IDENTITY:

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "model/resize.h"
 
 enum { MODEL_MAX_RANK = 6, MODEL_MAX_INPUTS = 16 };
 /* Limits that keep sizes read from files within int and memory: elements of one tensor; kernel, stride,
@@ -28,7 +29,7 @@ enum op {
     OP_COUNT
 };
 
-enum activation { ACT_NONE, ACT_CLIP, ACT_HARD_SWISH, ACT_HARD_SIGMOID, ACT_SIGMOID };
+enum activation { ACT_NONE, ACT_CLIP, ACT_HARD_SWISH, ACT_HARD_SIGMOID, ACT_SIGMOID, ACT_TANH };
 
 struct shape {
     int rank;
@@ -63,6 +64,8 @@ struct node {
     float epsilon, alpha, beta, pad_value;
     int axis, n_axes, axes[MODEL_MAX_RANK], permutation[MODEL_MAX_RANK], pads[2 * MODEL_MAX_RANK];
     bool keep_dims, count_include_pad;
+    enum resize_coordinates coordinates; /* Resize */
+    enum resize_rounding rounding;
 };
 
 struct metadata {

@@ -84,6 +84,15 @@ void onnx_set_int(struct onnx_builder *b, Onnx__NodeProto *node, const char *nam
     attribute->i = value;
 }
 
+void onnx_set_string(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, const char *value)
+{
+    Onnx__AttributeProto *attribute =
+        add_attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    attribute->has_s = 1;
+    attribute->s.len = strlen(value);
+    attribute->s.data = (uint8_t *)arena_strdup(b->arena, value);
+}
+
 void onnx_set_float(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, float value)
 {
     Onnx__AttributeProto *attribute =

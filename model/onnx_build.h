@@ -31,6 +31,7 @@ Onnx__NodeProto *onnx_add_node(struct onnx_builder *b, const char *op, const cha
                                const char *const *inputs, int n_inputs, const char *output);
 void onnx_set_int(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, int64_t value);
 void onnx_set_float(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, float value);
+void onnx_set_string(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, const char *value);
 void onnx_set_ints(struct onnx_builder *b, Onnx__NodeProto *node, const char *name, int n, const int *values);
 
 /* Initializers as raw data; shape in ONNX axis order. type: ONNX__TENSOR_PROTO__DATA_TYPE__... */

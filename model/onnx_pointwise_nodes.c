@@ -52,6 +52,11 @@ int import_sigmoid(struct onnx_import *im, struct import_node *node)
     return activation(im, node, OP_SIGMOID, 0, 0);
 }
 
+int import_tanh(struct onnx_import *im, struct import_node *node)
+{
+    return activation(im, node, OP_TANH, 0, 0);
+}
+
 int import_hard_sigmoid(struct onnx_import *im, struct import_node *node)
 {
     const float alpha = import_float(im, node, "alpha", 0.2f), beta = import_float(im, node, "beta", 0.5f);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "model/onnx_resize.h"
 #include "model/transpose.h"
 
 static const char *transposed(struct onnx_writer *w, const struct node *node, const char *value, int rank,
@@ -112,6 +113,9 @@ static void write_activation(struct onnx_writer *w, const struct node *node, enu
     case ACT_SIGMOID:
         onnx_add_node(&w->builder, "Sigmoid", name, &in, 1, out);
         break;
+    case ACT_TANH:
+        onnx_add_node(&w->builder, "Tanh", name, &in, 1, out);
+        break;
     }
 }
 
@@ -204,6 +208,13 @@ static void write_pad(struct onnx_writer *w, const struct node *node, const char
     onnx_add_node(&w->builder, "Pad", node->name, inputs, 3, out);
 }
 
+static void write_resize(struct onnx_writer *w, const struct node *node, const char *out)
+{
+    const struct shape shape = onnx_shape_of(&w->model->tensors[node->output].shape);
+    onnx_add_resize(&w->builder, node->name, value_at(w, node, 0), &shape, node->coordinates, node->rounding,
+                    out);
+}
+
 static void write_plain(struct onnx_writer *w, const struct node *node, const char *out)
 {
     const char *inputs[MODEL_MAX_INPUTS];
@@ -254,6 +265,12 @@ static void write_layer(struct onnx_writer *w, const struct node *node, const ch
         break;
     case OP_SIGMOID:
         write_activation(w, node, ACT_SIGMOID, node->name, in, out);
+        break;
+    case OP_TANH:
+        write_activation(w, node, ACT_TANH, node->name, in, out);
+        break;
+    case OP_RESIZE:
+        write_resize(w, node, out);
         break;
     case OP_FLATTEN:
     case OP_RESHAPE:

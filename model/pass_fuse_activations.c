@@ -20,6 +20,8 @@ static enum activation activation_of(enum op op)
         return ACT_HARD_SIGMOID;
     case OP_SIGMOID:
         return ACT_SIGMOID;
+    case OP_TANH:
+        return ACT_TANH;
     default:
         return ACT_NONE;
     }

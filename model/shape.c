@@ -260,6 +260,16 @@ static int infer_reshape(const struct model *model, const struct node *node, con
     return 0;
 }
 
+static int infer_resize(const struct model *model, const struct node *node, const struct shape *in,
+                        struct shape *out)
+{
+    *out = model->tensors[node->output].shape;
+    if (in->rank != 4 || out->rank != 4 || out->dim[0] != in->dim[0] || out->dim[3] != in->dim[3])
+        return fail(node, "%s does not resize to %s: only rows and columns of a feature map do",
+                    shape_text(in, model->arena), shape_text(out, model->arena));
+    return 0;
+}
+
 static int infer_output(const struct model *model, struct node *node, struct shape *out)
 {
     const struct shape *in = &model->tensors[node->inputs[0]].shape;
@@ -294,12 +304,15 @@ static int infer_output(const struct model *model, struct node *node, struct sha
         return infer_transpose(node, in, out);
     case OP_PAD:
         return infer_pad(node, in, out);
+    case OP_RESIZE:
+        return infer_resize(model, node, in, out);
     case OP_CONCAT:
         return infer_concat(model, node, out);
     case OP_CLIP:
     case OP_HARD_SWISH:
     case OP_HARD_SIGMOID:
     case OP_SIGMOID:
+    case OP_TANH:
     case OP_SOFTMAX:
     case OP_IDENTITY:
         return infer_same(node, in, out);

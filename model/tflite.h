@@ -123,6 +123,11 @@ bool *tflite_needed(const struct tflite *file, struct arena *arena);
 bool tflite_window(struct window *window, const struct tflite_operator *op, int in_h, int in_w, int out_h,
                    int out_w);
 
+/* Why a RESIZE_NEAREST_NEIGHBOR cannot be used; NULL: it can. */
+const char *tflite_resize_problem(const struct tflite *file, const struct tflite_operator *op);
+void tflite_resize_rule(const struct tflite_operator *op, enum resize_coordinates *coordinates,
+                        enum resize_rounding *rounding);
+
 /* A float file as a model (tflite_float.c), inference-ready after passes. error_unsupported lists every
  * operator that cannot be expressed, at once. Names are the tensors'. */
 int tflite_to_model(struct model **out, const struct tflite *file, struct arena *arena);

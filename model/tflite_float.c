@@ -400,6 +400,9 @@ static void import_unary(struct import *im, const struct tflite_operator *op)
     case TFLITE_HARD_SWISH:
         emit(im, op, OP_HARD_SWISH, &in, 1);
         return;
+    case TFLITE_TANH:
+        emit(im, op, OP_TANH, &in, 1);
+        return;
     case TFLITE_SOFTMAX:
         if (op->beta != 1) {
             problem(im, "beta must be 1");
@@ -443,6 +446,20 @@ static void import_slice(struct import *im, const struct tflite_operator *op)
         problem(im, "cuts a part out of a feature map; crop before the network");
 }
 
+static void import_resize(struct import *im, const struct tflite_operator *op)
+{
+    const int in = input(im, op, 0);
+    const char *what = tflite_resize_problem(im->file, op);
+    if (in < 0)
+        return;
+    if (what) {
+        problem(im, what);
+        return;
+    }
+    struct node *node = emit(im, op, OP_RESIZE, &in, 1);
+    tflite_resize_rule(op, &node->coordinates, &node->rounding);
+}
+
 static void import_operator(struct import *im, const struct tflite_operator *op)
 {
     if (op->truncated || op->n_outputs != 1 || op->n_inputs < 1) {
@@ -484,6 +501,7 @@ static void import_operator(struct import *im, const struct tflite_operator *op)
         import_concat(im, op);
         return;
     case TFLITE_LOGISTIC:
+    case TFLITE_TANH:
     case TFLITE_HARD_SWISH:
     case TFLITE_SOFTMAX:
     case TFLITE_RELU:
@@ -493,6 +511,9 @@ static void import_operator(struct import *im, const struct tflite_operator *op)
         return;
     case TFLITE_DEQUANTIZE:
         import_dequantize(im, op);
+        return;
+    case TFLITE_RESIZE_NEAREST_NEIGHBOR:
+        import_resize(im, op);
         return;
     case TFLITE_STRIDED_SLICE:
         import_slice(im, op);

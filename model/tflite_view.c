@@ -126,3 +126,26 @@ bool tflite_window(struct window *window, const struct tflite_operator *op, int 
            place(op->same_padding, in_w, out_w, window->kernel_w, op->stride_w, op->dilation_w,
                  &window->pad_left, &window->pad_right);
 }
+
+const char *tflite_resize_problem(const struct tflite *file, const struct tflite_operator *op)
+{
+    const struct tflite_tensor *size =
+        op->n_inputs > 1 && op->inputs[1] >= 0 ? &file->tensors[op->inputs[1]] : NULL;
+    const struct shape *out = &file->tensors[op->outputs[0]].shape;
+    if (!size || !size->data || size->type != TFLITE_INT32 || shape_elements(&size->shape) != 2)
+        return "the size must be two constants of int32";
+    if (out->rank != 4 || tflite_int(size, 0) != out->dim[1] || tflite_int(size, 1) != out->dim[2])
+        return "its size is not that of its output";
+    if (op->align_corners && op->half_pixel_centers)
+        return "align_corners and half_pixel_centers together (TensorFlow refuses it, too)";
+    return NULL;
+}
+
+void tflite_resize_rule(const struct tflite_operator *op, enum resize_coordinates *coordinates,
+                        enum resize_rounding *rounding)
+{
+    *coordinates = op->align_corners        ? RESIZE_ALIGN_CORNERS
+                   : op->half_pixel_centers ? RESIZE_HALF_PIXEL
+                                            : RESIZE_ASYMMETRIC;
+    *rounding = *coordinates == RESIZE_ASYMMETRIC ? RESIZE_FLOOR : RESIZE_HALVES_UP;
+}

@@ -266,6 +266,18 @@ static void lower_pad(struct lowering *l, int index)
             (struct window){.pad_top = p[1], .pad_left = p[2], .pad_bottom = p[5], .pad_right = p[6]};
 }
 
+static void lower_resize(struct lowering *l, int index)
+{
+    const struct node *node = &l->model->nodes[index];
+    int in = input_map(l, node, 0);
+    struct qnode *qnode = lower_to(l, index, QOP_RESIZE_NEAREST, &in, 1);
+    if (!qnode)
+        return;
+    qnode->coordinates = node->coordinates;
+    qnode->rounding = node->rounding;
+    qmodel_set_resize(l->qmodel, qnode);
+}
+
 static void lower_concat(struct lowering *l, int index)
 {
     const struct node *node = &l->model->nodes[index];
@@ -357,6 +369,12 @@ static void lower_node(struct lowering *l, int index)
         return;
     case OP_SIGMOID:
         lower_table(l, index, ACT_SIGMOID);
+        return;
+    case OP_TANH:
+        lower_table(l, index, ACT_TANH);
+        return;
+    case OP_RESIZE:
+        lower_resize(l, index);
         return;
     case OP_PAD:
         lower_pad(l, index);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/onnx_build.h"
+#include "model/onnx_resize.h"
 #include "quant/qdq_tables.h"
 #include "quant/qmodel.h"
 
@@ -161,6 +161,8 @@ static const char *write_table(struct qdq_writer *w, const struct qnode *node, c
         return isinf(node->clip_min) && isinf(node->clip_max) ? in : write_clip(w, node, "", in, out);
     case ACT_SIGMOID:
         return add_operator(w, "Sigmoid", node->name, "", &in, 1, out, &proto);
+    case ACT_TANH:
+        return add_operator(w, "Tanh", node->name, "", &in, 1, out, &proto);
     case ACT_HARD_SIGMOID:
     case ACT_HARD_SWISH:
         break;
@@ -222,6 +224,12 @@ static const char *write_pad(struct qdq_writer *w, const struct qnode *node, con
     return add_operator(w, "Pad", node->name, "", (const char *[]){in, amounts}, 2, out, &proto);
 }
 
+static struct shape onnx_tensor(const struct qdq_writer *w, int t)
+{
+    const struct qtensor *tensor = &w->qmodel->tensors[t];
+    return w->rank[t] == 2 ? shape_of(2, 1, tensor->c) : shape_of(4, 1, tensor->c, tensor->h, tensor->w);
+}
+
 /* The operator itself, from dequantised inputs to a float value. */
 static const char *write_operator(struct qdq_writer *w, const struct qnode *node)
 {
@@ -268,6 +276,12 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
         return out;
     case QOP_PAD:
         return write_pad(w, node, inputs[0], out);
+    case QOP_RESIZE_NEAREST: {
+        const struct shape shape = onnx_tensor(w, node->output);
+        onnx_add_resize(&w->builder, unique(w, node->name, ""), inputs[0], &shape, node->coordinates,
+                        node->rounding, out);
+        return out;
+    }
     case QOP_COUNT:
         break;
     }
@@ -296,12 +310,6 @@ static void choose_ranks(struct qdq_writer *w)
             flat = flat && w->rank[node->inputs[k]] == 2;
         w->rank[node->output] = flat ? 2 : 4;
     }
-}
-
-static struct shape onnx_tensor(const struct qdq_writer *w, int t)
-{
-    const struct qtensor *tensor = &w->qmodel->tensors[t];
-    return w->rank[t] == 2 ? shape_of(2, 1, tensor->c) : shape_of(4, 1, tensor->c, tensor->h, tensor->w);
 }
 
 int qdq_write(const struct qmodel *qmodel, const char *path)

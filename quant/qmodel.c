@@ -59,6 +59,8 @@ static double table_value(const struct qnode *node, double x)
         return fmin(fmax(node->alpha * x + node->beta, 0), 1);
     case ACT_SIGMOID:
         return 1 / (1 + exp(-x));
+    case ACT_TANH:
+        return tanh(x);
     case ACT_NONE:
         break;
     }
@@ -192,6 +194,21 @@ static int finish_softmax(struct qmodel *qmodel, struct qnode *node)
     return 0;
 }
 
+static const int16_t *source_list(const struct qnode *node, int in, int out, struct arena *arena)
+{
+    int16_t *list = ARENA_ARRAY(arena, int16_t, (size_t)out);
+    for (int i = 0; i < out; i++)
+        list[i] = (int16_t)resize_source(node->coordinates, node->rounding, i, in, out);
+    return list;
+}
+
+void qmodel_set_resize(struct qmodel *qmodel, struct qnode *node)
+{
+    const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];
+    node->rows = source_list(node, in->h, out->h, qmodel->arena);
+    node->columns = source_list(node, in->w, out->w, qmodel->arena);
+}
+
 static int check_same_scale(const struct qmodel *qmodel, const struct qnode *node)
 {
     const struct qtensor *out = &qmodel->tensors[node->output];
@@ -216,10 +233,10 @@ int qnode_finish(struct qmodel *qmodel, struct qnode *node)
         return finish_channels(qmodel, node);
     case QOP_ADD:
         return finish_add(qmodel, node);
-    case QOP_MUL:
+    case QOP_MUL: /* in double, as TFLite Micro; TFLite's own product of floats may differ in its last bit */
         return finish_single(qmodel, node,
-                             qmodel->tensors[node->inputs[0]].scale * qmodel->tensors[node->inputs[1]].scale /
-                                 out->scale);
+                             (double)qmodel->tensors[node->inputs[0]].scale *
+                                 (double)qmodel->tensors[node->inputs[1]].scale / (double)out->scale);
     case QOP_MEAN:
         return finish_mean(qmodel, node);
     case QOP_TABLE:
@@ -234,6 +251,7 @@ int qnode_finish(struct qmodel *qmodel, struct qnode *node)
     case QOP_MAX_POOL:
     case QOP_CONCAT:
     case QOP_PAD:
+    case QOP_RESIZE_NEAREST:
         return check_same_scale(qmodel, node);
     case QOP_COUNT:
         break;

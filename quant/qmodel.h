@@ -59,6 +59,9 @@ struct qnode {
     const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */
     enum table_source table_source;
+    enum resize_coordinates coordinates; /* RESIZE_NEAREST, with what qmodel_set_resize() makes of them */
+    enum resize_rounding rounding;
+    const int16_t *rows, *columns; /* RESIZE_NEAREST: the input's, per row and column of the output */
 };
 
 struct qmodel {
@@ -94,6 +97,8 @@ int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
 int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of,
                  int **tensor_of);
 
+/* The lists of rows and columns of a RESIZE_NEAREST, from its tensors' sizes and its way of rounding. */
+void qmodel_set_resize(struct qmodel *qmodel, struct qnode *node);
 /* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier).
  */
 void quantize_multiplier(double real, int32_t *multiplier, int8_t *shift);

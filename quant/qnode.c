@@ -122,6 +122,9 @@ void qnode_run(const struct qmodel *qmodel, const struct qnode *node, int8_t *co
             &(struct mcu_copy){in, out, (int16_t)node->window.pad_top, (int16_t)node->window.pad_left, 0}, 0,
             a->h);
         return;
+    case QOP_RESIZE_NEAREST:
+        mcu_resize_nearest_s8__ref(&(struct mcu_resize_nearest){in, out, node->rows, node->columns}, 0, o->h);
+        return;
     case QOP_COUNT:
         break;
     }

@@ -16,6 +16,8 @@ static enum op activation_op(enum activation activation)
         return OP_HARD_SIGMOID;
     case ACT_SIGMOID:
         return OP_SIGMOID;
+    case ACT_TANH:
+        return OP_TANH;
     case ACT_NONE:
     case ACT_CLIP:
         break;

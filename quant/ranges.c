@@ -106,7 +106,7 @@ static int *group_tensors(const struct qmodel *q, struct arena *arena)
     for (int i = 0; i < q->n_nodes; i++) {
         const struct qnode *node = &q->nodes[i];
         if (node->op != QOP_AVERAGE_POOL && node->op != QOP_MAX_POOL && node->op != QOP_MEAN &&
-            node->op != QOP_CONCAT && node->op != QOP_PAD)
+            node->op != QOP_CONCAT && node->op != QOP_PAD && node->op != QOP_RESIZE_NEAREST)
             continue;
         for (int k = 0; k < node->n_inputs; k++) {
             const int a = group[node->inputs[k]], b = group[node->output];
@@ -118,13 +118,13 @@ static int *group_tensors(const struct qmodel *q, struct arena *arena)
     return group;
 }
 
-/* Pools and padding stay within the range of their input; a concatenation is its inputs. */
+/* Pools, padding and resizing stay within the range of their input; a concatenation is its inputs. */
 static bool is_derived(const struct qmodel *q, int tensor)
 {
     const int producer = q->tensors[tensor].producer;
     const enum qop op = producer < 0 ? QOP_COUNT : q->nodes[producer].op;
     return op == QOP_AVERAGE_POOL || op == QOP_MAX_POOL || op == QOP_MEAN || op == QOP_CONCAT ||
-           op == QOP_PAD;
+           op == QOP_PAD || op == QOP_RESIZE_NEAREST;
 }
 
 /* Scales that are not a matter of data. */
@@ -144,6 +144,11 @@ static bool fixed_scale(const struct calibration *calibration, int tensor, float
                                                               node->table_function == ACT_HARD_SIGMOID))) {
         *scale = 1.0f / 256; /* TFLite's for SOFTMAX and LOGISTIC */
         *zero_point = -128;
+        return true;
+    }
+    if (node->op == QOP_TABLE && node->table_function == ACT_TANH) {
+        *scale = 1.0f / 128; /* TFLite's */
+        *zero_point = 0;
         return true;
     }
     return false;

@@ -315,6 +315,7 @@ static void tflite_import_supported(struct tflite_import *im, const struct tflit
         tflite_import_softmax(im, op);
         return;
     case TFLITE_LOGISTIC:
+    case TFLITE_TANH:
     case TFLITE_HARD_SWISH:
     case TFLITE_RELU:
     case TFLITE_RELU6:
@@ -343,7 +344,7 @@ static void tflite_import_supported(struct tflite_import *im, const struct tflit
         tflite_import_concat(im, op);
         return;
     case TFLITE_RESIZE_NEAREST_NEIGHBOR:
-        tflite_import_problem(im, "no int8 kernel yet; repeat pixels after the network, or train without it");
+        tflite_import_resize(im, op);
         return;
     }
     tflite_import_problem(im, "no int8 kernel; run it outside the network, or train without it");

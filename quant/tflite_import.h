@@ -64,6 +64,7 @@ void tflite_import_reshape(struct tflite_import *im, const struct tflite_operato
 void tflite_import_transpose(struct tflite_import *im, const struct tflite_operator *op);
 void tflite_import_slice(struct tflite_import *im, const struct tflite_operator *op);
 void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *op);
+void tflite_import_resize(struct tflite_import *im, const struct tflite_operator *op);
 void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *op);
 void tflite_import_concat(struct tflite_import *im, const struct tflite_operator *op);
 

@@ -32,7 +32,8 @@ static int rescaled(const void *function, int q)
     return mcu_clamp(mcu_requantize(q - f->in_zero, f->multiplier, f->shift) + f->out_zero, f->low, f->high);
 }
 
-/* LOGISTIC: reference_integer_ops::Logistic, on gemmlowp's fixed point with 4 integer bits. */
+/* LOGISTIC and TANH: reference_integer_ops::Logistic and Tanh, on gemmlowp's fixed point with 4 integer bits.
+ */
 struct logistic {
     int in_zero, radius;
     int32_t multiplier;
@@ -41,18 +42,19 @@ struct logistic {
 
 enum { LOGISTIC_BITS = 4 };
 
-/* exp(a) as a fraction of 2^31 for a <= 0 with LOGISTIC_BITS integer bits: a Taylor polynomial around -1/8 on
+/* exp(a) as a fraction of 2^31 for a <= 0 with `bits` integer bits, 4 or 5: a Taylor polynomial around -1/8
+ * on
  * [-1/4, 0), times exp(-2^k) for each bit of the rest. */
-static int32_t exp_negative(int32_t a)
+static int32_t exp_negative(int32_t a, int bits)
 {
-    static const int32_t factors[6] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401};
-    const int32_t quarter = 1 << (31 - LOGISTIC_BITS - 2), exp_eighth = 1895147668, third = 715827883;
+    static const int32_t factors[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    const int32_t quarter = 1 << (31 - bits - 2), exp_eighth = 1895147668, third = 715827883;
     const int32_t low = (a & (quarter - 1)) - quarter, rest = low - a;
-    const int32_t x = low * (1 << LOGISTIC_BITS) + (1 << 28);
+    const int32_t x = low * (1 << bits) + (1 << 28);
     const int32_t x2 = mcu_high_mul(x, x), x3 = mcu_high_mul(x2, x), x4 = mcu_high_mul(x2, x2);
     const int32_t tail = mcu_divide_by_pot(mcu_high_mul(mcu_divide_by_pot(x4, 2) + x3, third) + x2, 1);
     int32_t result = exp_eighth + mcu_high_mul(exp_eighth, x + tail);
-    for (int k = 0; k < 6; k++)
+    for (int k = 0; k < bits + 2; k++)
         if (rest & (quarter << k))
             result = mcu_high_mul(result, factors[k]);
     return a ? result : INT32_MAX;
@@ -63,14 +65,14 @@ static int32_t saturate(int64_t x)
     return (int32_t)(x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : x);
 }
 
-/* 1 / (1 + a), a and the answer fractions of 2^31: three Newton-Raphson steps from 48/17 - 32/17 d. */
+/* 2 / (1 + a), a a fraction of 2^31, the answer of 2^29: three Newton-Raphson steps from 48/17 - 32/17 d. */
 static int32_t reciprocal(int32_t a)
 {
     const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
     int32_t x = 1515870810 + mcu_high_mul(half_denominator, -1010580540);
     for (int i = 0; i < 3; i++)
         x += saturate((int64_t)mcu_high_mul(x, (1 << 29) - mcu_high_mul(half_denominator, x)) * 4);
-    return saturate((int64_t)x * 2);
+    return x;
 }
 
 static int logistic_value(const void *function, int q)
@@ -82,9 +84,24 @@ static int logistic_value(const void *function, int q)
     if (centred >= f->radius)
         return 127;
     const int32_t x = mcu_requantize(centred, f->multiplier, f->shift);
-    const int32_t positive = reciprocal(exp_negative(x > 0 ? -x : x));
+    const int32_t positive = saturate((int64_t)reciprocal(exp_negative(x > 0 ? -x : x, LOGISTIC_BITS)) * 2);
     const int32_t y = x > 0 ? positive : x < 0 ? INT32_MAX - positive : 1 << 30;
     return mcu_divide_by_pot(y, 23) - 128;
+}
+
+/* (1 - e^-2x) / (1 + e^-2x): one more integer bit doubles x. */
+static int tanh_value(const void *function, int q)
+{
+    const struct logistic *f = function;
+    const int centred = q - f->in_zero;
+    if (centred <= -f->radius)
+        return -128;
+    if (centred >= f->radius)
+        return 127;
+    const int32_t x = mcu_requantize(centred, f->multiplier, f->shift);
+    const int32_t twice = reciprocal(exp_negative(x > 0 ? -x : x, LOGISTIC_BITS + 1));
+    const int32_t positive = saturate(((int64_t)twice - (1 << 29)) * 4);
+    return mcu_divide_by_pot(x > 0 ? positive : x < 0 ? -positive : 0, 24);
 }
 
 /* HARD_SWISH: reference_ops::HardSwish, in 16 bits. */
@@ -139,12 +156,14 @@ static bool usable(double real)
 }
 
 static void set_logistic(struct tflite_import *im, struct qnode *node, const struct qtensor *in,
-                         const struct qtensor *out)
+                         const struct qtensor *out, bool hyperbolic)
 {
     const double real = (double)in->scale * (1 << (31 - LOGISTIC_BITS));
-    if (out->scale != 1.0f / 256 || out->zero_point != -128 || !(real > 1) || !(real < (double)(1 << 30))) {
+    if (out->scale != (hyperbolic ? 1.0f / 128 : 1.0f / 256) || out->zero_point != (hyperbolic ? 0 : -128) ||
+        !(real > 1) || !(real < (double)(1 << 30))) {
         tflite_import_problem(
-            im, "LOGISTIC needs output scale 1/256 and zero point -128, and an input scale below 8");
+            im, hyperbolic ? "needs output scale 1/128 and zero point 0, and an input scale below 8"
+                           : "needs output scale 1/256 and zero point -128, and an input scale below 8");
         return;
     }
     struct logistic f = {.in_zero = in->zero_point};
@@ -153,8 +172,8 @@ static void set_logistic(struct tflite_import *im, struct qnode *node, const str
     f.shift = shift;
     f.radius =
         (int)floor(((1 << LOGISTIC_BITS) - 1) * (double)(1 << (31 - LOGISTIC_BITS)) / (double)(1LL << shift));
-    set_table(im, node, logistic_value, &f);
-    node->table_function = ACT_SIGMOID;
+    set_table(im, node, hyperbolic ? tanh_value : logistic_value, &f);
+    node->table_function = hyperbolic ? ACT_TANH : ACT_SIGMOID;
 }
 
 static void set_hard_swish(struct tflite_import *im, struct qnode *node, const struct qtensor *in,
@@ -235,8 +254,8 @@ void tflite_import_table(struct tflite_import *im, const struct tflite_operator 
         return;
     const struct qtensor *in = &im->qmodel->tensors[node->inputs[0]],
                          *out = &im->qmodel->tensors[node->output];
-    if (op->code == TFLITE_LOGISTIC)
-        set_logistic(im, node, in, out);
+    if (op->code == TFLITE_LOGISTIC || op->code == TFLITE_TANH)
+        set_logistic(im, node, in, out, op->code == TFLITE_TANH);
     else if (op->code == TFLITE_HARD_SWISH)
         set_hard_swish(im, node, in, out);
     else
@@ -291,7 +310,7 @@ void tflite_import_constant_operand(struct tflite_import *im, const struct tflit
         mcu_clamp((int)fminf(127, roundf(act.clip_max / out->scale) + (float)out->zero_point), f.low, 127);
     const double twice_max = 2 * (double)fmaxf(in->scale, scale);
     const double real[3] = {(double)in->scale / twice_max, (double)scale / twice_max,
-                            f.multiply ? (double)(in->scale * scale / out->scale)
+                            f.multiply ? (double)in->scale * (double)scale / (double)out->scale
                                        : twice_max / ((1 << 20) * (double)out->scale)};
     if (!usable(real[0]) || !usable(real[1]) || !(real[2] > 1e-9) || !(real[2] < (f.multiply ? 1e3 : 1))) {
         tflite_import_problem(im, "scales of the operands and the output are too far apart");

@@ -223,6 +223,26 @@ void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *o
                                        .pad_right = pad[5] + before.pad_right};
 }
 
+void tflite_import_resize(struct tflite_import *im, const struct tflite_operator *op)
+{
+    const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
+    if (out < 0)
+        return;
+    const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
+    const char *problem = tflite_resize_problem(im->file, op);
+    if (problem)
+        tflite_import_problem(im, problem);
+    else if (a->c != b->c)
+        tflite_import_contradiction(im, "input and output differ in channels");
+    else if (a->scale != b->scale || a->zero_point != b->zero_point)
+        tflite_import_problem(im, "moves data into another scale; requantize in an operator before it");
+    else {
+        struct qnode *node = tflite_import_node(im, op, QOP_RESIZE_NEAREST, &in, 1, out);
+        tflite_resize_rule(op, &node->coordinates, &node->rounding);
+        qmodel_set_resize(im->qmodel, node);
+    }
+}
+
 /* Over rows and columns together, or over columns only (rows stay); TFLite rounds once per MEAN. */
 void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *op)
 {

@@ -264,6 +264,7 @@ struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena)
             node = like_input(&b, add(&b, op, "pad", x, t.h + 1, t.w + 1, t.c));
             node->window = (struct window){.pad_top = 1, .pad_left = 1};
             break;
+        case QOP_RESIZE_NEAREST:
         case QOP_COUNT:
             abort();
         }

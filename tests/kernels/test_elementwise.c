@@ -176,6 +176,30 @@ static void test_copy_and_fill(void **state)
     }
 }
 
+/* Rows need earlier ones again, also from a ring that holds no more than the two in use. */
+static void test_resize_nearest(void **state)
+{
+    (void)state;
+    static const int16_t rows[6] = {0, 0, 1, 1, 2, 2}, columns[5] = {0, 1, 1, 3, 3};
+    for (int kind = WHOLE; kind < STORAGE_KINDS; kind++) {
+        uint32_t seed = 21;
+        int8_t *a = random_bytes(&seed, 3 * 4 * 3), expected[6 * 5 * 3];
+        struct test_map in = map_create(kind, 3, 4, 3, 2),
+                        out = map_create((kind + 1) % STORAGE_KINDS, 6, 5, 3, 6);
+        for (int i = 0; i < 6 * 5 * 3; i++)
+            expected[i] = a[(rows[i / 15] * 4 + columns[i / 3 % 5]) * 3 + i % 3];
+        const struct mcu_resize_nearest op = {in.map, out.map, rows, columns};
+        for (int row = 0; row < 6; row++) {
+            map_put_until(&in, rows[row], a);
+            mcu_resize_nearest_s8__ref(&op, row, row + 1);
+            map_check_row(&out, row, expected, "resize");
+        }
+        map_destroy(&in);
+        map_destroy(&out);
+        free(a);
+    }
+}
+
 /* TFLite's PreprocessSoftmaxScaling for beta 1. */
 static void softmax_parameters(struct mcu_softmax *op, double scale)
 {
@@ -236,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_mul),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_copy_and_fill),
+        cmocka_unit_test(test_resize_nearest),
         cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

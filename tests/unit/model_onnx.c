@@ -141,7 +141,7 @@ static void test_all_unsupported_layers_are_listed(void **state)
         "Einsum\n  express them with these, or cut the network before them: Add AveragePool "
         "BatchNormalization Clip Concat Conv Div Dropout Flatten Gemm GlobalAveragePool HardSigmoid "
         "HardSwish "
-        "Identity MatMul MaxPool Mul Pad ReduceMean Relu Reshape Sigmoid Softmax Sub Transpose Cast Constant "
+        "Identity MatMul MaxPool Mul Pad ReduceMean Relu Reshape Resize Sigmoid Softmax Sub Tanh Transpose Cast Constant "
         "Gather Shape Squeeze Unsqueeze\n");
 }
 

@@ -73,6 +73,11 @@ static double hard_swish(double x)
     return x * fmin(fmax(x + 3, 0), 6) / 6;
 }
 
+static double hyperbolic(double x)
+{
+    return tanh(x);
+}
+
 static double relu6(double x)
 {
     return fmin(fmax(x, 0), 6);
@@ -111,6 +116,10 @@ static void test_tables(void **state)
     check_table(&net, sigmoid, 1, 0, 0.02);
     net = unary(TFLITE_LOGISTIC, 0.4f, -40, 1.0f / 256, -128);
     check_table(&net, sigmoid, 1, 0, 0.02);
+    net = unary(TFLITE_TANH, 0.02f, -5, 1.0f / 128, 0);
+    check_table(&net, hyperbolic, 1, 0, 0.02);
+    net = unary(TFLITE_TANH, 0.3f, 60, 1.0f / 128, 0);
+    check_table(&net, hyperbolic, 1, 0, 0.02);
     net = unary(TFLITE_HARD_SWISH, 0.05f, -10, 0.04f, -118);
     check_table(&net, hard_swish, 1, 0, 0.6);
     net = unary(TFLITE_HARD_SWISH, 0.3f, 0, 0.3f, 0);
@@ -191,11 +200,12 @@ static void test_constant_is_add(void **state)
 static void test_tables_through_onnx(void **state)
 {
     (void)state;
-    const struct tflite_net nets[2] = {unary(TFLITE_LOGISTIC, 0.05f, 3, 1.0f / 256, -128),
+    const struct tflite_net nets[3] = {unary(TFLITE_LOGISTIC, 0.05f, 3, 1.0f / 256, -128),
+                                       unary(TFLITE_TANH, 0.05f, 3, 1.0f / 128, 0),
                                        unary(TFLITE_HARD_SWISH, 0.05f, -10, 0.04f, -118)};
     struct scratch scratch;
     scratch_create(&scratch);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct imported *im = import(&nets[i]);
         struct qmodel *read;
         assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
@@ -442,24 +452,76 @@ static void test_subtract(void **state)
     release(im);
 }
 
+/* RESIZE_NEAREST_NEIGHBOR (1, 2, 3, 2) -> (1, 4, 5, 2) in TensorFlow's three ways, also through ONNX. */
+static void test_resize(void **state)
+{
+    (void)state;
+    static const int32_t size[2] = {4, 5};
+    /* floor(x * in / out); floor((x + 1/2) * in / out); round(x * (in - 1) / (out - 1)) */
+    static const int rows[3][4] = {{0, 0, 1, 1}, {0, 0, 1, 1}, {0, 0, 1, 1}},
+                     columns[3][5] = {{0, 0, 1, 1, 2}, {0, 0, 1, 2, 2}, {0, 1, 1, 2, 2}};
+    struct scratch scratch;
+    scratch_create(&scratch);
+    for (int way = 0; way < 3; way++) {
+        struct tflite_net net = {
+            .n_tensors = 3,
+            .tensors = {{"in", TFLITE_INT8, 4, {1, 2, 3, 2}, NULL, 0, 1, {0.5f}, 3},
+                        {"size", TFLITE_INT32, 1, {2}, size, sizeof size},
+                        {"out", TFLITE_INT8, 4, {1, 4, 5, 2}, NULL, 0, 1, {0.5f}, 3}},
+            .n_operators = 1,
+            .operators =
+                {{TFLITE_RESIZE_NEAREST_NEIGHBOR, 2, {0, 1}, 2, 74, 2, {{0, way == 2}, {1, way == 1}}}},
+            .input = 0,
+            .output = 2};
+        struct imported *im = import(&net);
+        struct qmodel *read;
+        assert_string_equal(im->message, "");
+        assert_int_equal(im->q->n_nodes, 1);
+        int8_t input[12], output[40], again[40];
+        for (int i = 0; i < 12; i++)
+            input[i] = (int8_t)(10 * i - 60);
+        assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+        for (int i = 0; i < 40; i++)
+            assert_int_equal(output[i], input[(rows[way][i / 10] * 3 + columns[way][i / 2 % 5]) * 2 + i % 2]);
+        assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+        assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+        assert_int_equal(qexec_run(read, input, again, NULL), 0);
+        assert_memory_equal(output, again, 40);
+        release(im);
+
+        net.operators[0].options[0].value = net.operators[0].options[1].value = 1;
+        im = import(&net);
+        assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+        assert_non_null(strstr(im->message, "align_corners and half_pixel_centers together"));
+        release(im);
+        net.operators[0].options[0].value = 0;
+        net.tensors[2].zero_point = 4;
+        im = import(&net);
+        assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+        assert_non_null(strstr(im->message, "into another scale"));
+        release(im);
+    }
+    scratch_remove(&scratch);
+}
+
 static void test_lists_what_is_unsupported(void **state)
 {
     (void)state;
-    struct tflite_net net = unary(28, 0.1f, 0, 0.1f, 0);
+    struct tflite_net net = unary(47, 0.1f, 0, 0.1f, 0);
     net.n_tensors = 4;
     net.tensors[2] = net.tensors[3] = net.tensors[1];
     net.tensors[2].name = "sum";
     net.tensors[3].name = "big";
     net.n_operators = 3;
     net.operators[1] = (struct net_operator){42, 2, {0, 1}, 2};
-    net.operators[2] = (struct net_operator){TFLITE_RESIZE_NEAREST_NEIGHBOR, 1, {2}, 3};
+    net.operators[2] = (struct net_operator){23, 1, {2}, 3};
     net.output = 3;
     struct imported *im = import(&net);
     assert_int_equal(im->rc, EXIT_UNSUPPORTED);
     assert_non_null(
-        strstr(im->message, "error: x.tflite: no int8 form for 3 operators:\n  operator 0, TANH 'out': "));
+        strstr(im->message, "error: x.tflite: no int8 form for 3 operators:\n  operator 0, EXP 'out': "));
     assert_non_null(strstr(im->message, "\n  operator 1, DIV 'sum': no int8 kernel; "));
-    assert_non_null(strstr(im->message, "\n  operator 2, RESIZE_NEAREST_NEIGHBOR 'big': "));
+    assert_non_null(strstr(im->message, "\n  operator 2, RESIZE_BILINEAR 'big': "));
     release(im);
 }
 
@@ -473,6 +535,7 @@ int main(void)
                                        cmocka_unit_test(test_borders_and_means),
                                        cmocka_unit_test(test_network),
                                        cmocka_unit_test(test_subtract),
+                                       cmocka_unit_test(test_resize),
                                        cmocka_unit_test(test_lists_what_is_unsupported)};
     return cmocka_run_group_tests_name("quant_tflite", tests, NULL, NULL);
 }
