@@ -405,7 +405,9 @@ static const yaml_node_t *child_of(yaml_document_t *document, const yaml_node_t 
     if (**key == '[') {
         char *end;
         const unsigned long index = strtoul(*key + 1, &end, 10);
-        *key = *end == ']' ? end + 1 : end;
+        if (*end != ']')
+            return NULL;
+        *key = end + 1;
         if (node->type != YAML_SEQUENCE_NODE ||
             index >= (size_t)(node->data.sequence.items.top - node->data.sequence.items.start))
             return NULL;

@@ -60,7 +60,7 @@ struct energy_spec {
 /* How the measuring firmware talks: text for people and for the port file, which has the registers. */
 struct uart_spec {
     const char *instance; /* "USART3"; "": unknown */
-    const char *tx, *rx;  /* "PD8 AF7" */
+    const char *tx, *rx;  /* "PD8 AF7": pin and alternate function */
     const char *wired_to; /* "ST-LINK virtual COM port" */
     int baud;             /* BOARD_DEFAULT_BAUD when the file gives none */
 };
@@ -92,7 +92,7 @@ struct board {
     int64_t sram_bytes;
     int64_t flash_bytes;
     const char *flash_method; /* "openocd", "st-flash", "dfu-util" */
-    const char *flash_config; /* openocd: its script; dfu-util: the USB id (0483:df11); st-flash: "" */
+    const char *flash_config; /* openocd: its scripts, blank-separated; dfu-util: USB id (0483:df11) or "" */
     const char *port;         /* boards/arm/port_<port>.c; "": none, the board cannot measure */
     struct uart_spec uart;
     struct timing_spec timing;

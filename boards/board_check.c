@@ -200,14 +200,27 @@ static int check_timing(const struct board *board, const char *path, struct aren
     return rc;
 }
 
-/* A word for the C preprocessor: what the ports get as MCU_UART, MCU_UART_TX, MCU_UART_RX. */
-static int check_token(const char *text, const char *path, const char *key)
+/* A word for the C preprocessor: what the port gets as MCU_UART. */
+static int check_word(const char *text, const char *path, const char *key)
 {
     const char *at = text;
     while (isalnum((unsigned char)*at) || *at == '_')
         at++;
     return *at ? board_error(path, key, "'%s' must be one word of letters, digits and _, not '%s'", key, text)
                : 0;
+}
+
+/* "PD8 AF7": a pin and its alternate function, MCU_UART_TX and MCU_UART_TX_AF of the port. */
+static int check_pin(const char *text, const char *path, const char *key)
+{
+    char pin[8], rest;
+    int function;
+    if (!*text)
+        return 0;
+    if (sscanf(text, "%7[A-Z0-9] AF%2d%c", pin, &function, &rest) == 2 && function >= 0 && function <= 15)
+        return 0;
+    return board_error(path, key, "'%s' must be a pin and its alternate function, as in 'PD8 AF7', not '%s'",
+                       key, text);
 }
 
 static int check_flashing(const struct board *board, const char *path)
@@ -220,16 +233,15 @@ static int check_flashing(const struct board *board, const char *path)
         return board_error(path, "flash_method",
                            "'flash_method' must be openocd, st-flash or dfu-util, not '%s'",
                            board->flash_method);
-    if (!*board->flash_config && strcmp(board->flash_method, "st-flash") != 0)
-        return board_error(path, "flash_method", "'flash_method: %s' needs a 'flash_config'",
-                           board->flash_method);
-    int rc = check_token(board->port, path, "port");
+    if (!*board->flash_config && strcmp(board->flash_method, "openocd") == 0)
+        return board_error(path, "flash_method", "'flash_method: openocd' needs a 'flash_config'");
+    int rc = check_word(board->port, path, "port");
     if (!rc)
-        rc = check_token(board->uart.instance, path, "uart_instance");
+        rc = check_word(board->uart.instance, path, "uart_instance");
     if (!rc)
-        rc = check_token(board->uart.tx, path, "uart_tx");
+        rc = check_pin(board->uart.tx, path, "uart_tx");
     if (!rc)
-        rc = check_token(board->uart.rx, path, "uart_rx");
+        rc = check_pin(board->uart.rx, path, "uart_rx");
     if (!rc)
         rc = check_range(board->uart.baud, 9600, 921600, path, "uart_baud");
     return rc;

@@ -224,11 +224,31 @@ static void test_file(void **state)
     scratch_remove(&scratch);
 }
 
+static void test_key_lines(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_create(&scratch);
+    const char *path =
+        scratch_file(&scratch, "a.yml", "a: 1\nlist:\n  - {x: 2}\n  - x: 3\n    y:\n      z: 4\n");
+    static const struct {
+        const char *key;
+        int line;
+    } cases[] = {{"", 1},        {"a", 1},           {"list", 3},    {"list[0].x", 3},
+                 {"list[1]", 4}, {"list[1].y.z", 6}, {"list[2]", 0}, {"list[9999999999999999999999]", 0},
+                 {"b", 0},       {"a.b", 0},         {"a[0]", 0},    {"list[x]", 0},
+                 {"list[", 0},   {"lis", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(yaml_key_line(path, cases[i].key), cases[i].line);
+    assert_int_equal(yaml_key_line("/nowhere.yml", "a"), 0);
+    scratch_remove(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts), cmocka_unit_test(test_refusals), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_file),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_file),     cmocka_unit_test(test_key_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
