@@ -270,7 +270,7 @@ int measure_steps(struct measure *measure, double timeout_s, uint32_t **ticks, i
     *ticks = NULL;
     *n = 0;
     for (uint32_t first = 0, all = 1; first < all;) {
-        struct mcu_frame request = {.command = MCU_STEPS};
+        struct mcu_frame request = {.command = MCU_STEP_TIMES};
         mcu_frame_add(&request, first, 4);
         int rc = ask(measure, &request, timeout_s, 6);
         if (rc)

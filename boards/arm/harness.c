@@ -28,7 +28,7 @@ enum { SHA256_BYTES = 32, HOOK_TRIALS = 16, FRAME_TIMEOUTS_PER_S = 4 };
 /* Times of the steps from `first` on, while on. */
 struct step_clock {
     uint32_t on, first, steps; /* steps: largest index seen, plus one */
-    uint32_t begin[MCU_STEPS_MAX + 1];
+    uint32_t begin[MCU_STEP_TIMES_MAX + 1];
 };
 
 static struct {
@@ -48,7 +48,7 @@ void mcu_step(uint32_t step)
     if (!clock->on)
         return;
     uint32_t now = mcu_port_ticks(), slot = step - clock->first;
-    if (slot <= MCU_STEPS_MAX)
+    if (slot <= MCU_STEP_TIMES_MAX)
         clock->begin[slot] = now;
     if (clock->steps <= step)
         clock->steps = step + 1;
@@ -197,7 +197,7 @@ static enum mcu_status steps(const struct mcu_frame *request)
         return MCU_BAD_LENGTH;
     struct step_clock *clock = &harness.clock;
     uint32_t first = mcu_frame_number(request->payload, 4);
-    if (first > 0xFFFFFFFFu - MCU_STEPS_MAX - 1)
+    if (first > 0xFFFFFFFFu - MCU_STEP_TIMES_MAX - 1)
         return MCU_BAD_RANGE;
     *clock = (struct step_clock){.first = first};
     harness.loaded = 0;
@@ -208,8 +208,8 @@ static enum mcu_status steps(const struct mcu_frame *request)
     mcu_step(clock->steps); /* the end of the last one */
     clock->on = 0;
     uint32_t all = clock->steps - 1, n = all > first ? all - first : 0;
-    if (n > MCU_STEPS_MAX)
-        n = MCU_STEPS_MAX;
+    if (n > MCU_STEP_TIMES_MAX)
+        n = MCU_STEP_TIMES_MAX;
     mcu_frame_add(&harness.reply, all, 4);
     mcu_frame_add(&harness.reply, n, 1);
     for (uint32_t i = 0; i < n; i++)
@@ -228,7 +228,7 @@ static enum mcu_status carry_out(const struct mcu_frame *request)
         return infer(request);
     case MCU_FETCH:
         return fetch(request);
-    case MCU_STEPS:
+    case MCU_STEP_TIMES:
         return steps(request);
     default:
         return MCU_UNKNOWN_COMMAND;

@@ -13,21 +13,20 @@
  * MCU_FRAME_MAX zeros first: they end whatever the board takes for an unfinished frame. The board also drops
  * a frame whose bytes stop coming for a quarter of a second.
  *
- *     request                                  reply after the status
- *     HELLO                                    u8 protocol version, u8 enum mcu_port_counter, u8 0,
- *                                              u32 clock_hz, tick_hz, input_bytes, output_bytes,
- *                                                  arena_bytes, stack_bytes, hook_ticks,
- *                                              u8[32] SHA-256 of the int8 model,
- *                                              texts, each with its NUL: version of mcunet, board, compiler
- *     LOAD   u32 offset, input bytes           u32 bytes loaded: from 0 on without gaps; offset 0 starts anew
- *     INFER  u8 enum mcu_source, u16 runs      u32 runs, u32 least ticks, u32 most, u64 sum,
- *                                              u32 CRC-32 of the last output, u32 stack used
- *     FETCH  u32 offset, u16 bytes             output bytes
- *     STEPS  u32 first step                    u32 steps in all, u8 n, u32 ticks of steps first to first + n
- * - 1
+ *     request                               reply after the status
+ *     HELLO                                 u8 protocol version, u8 enum mcu_port_counter, u8 0,
+ *                                           u32 clock_hz, tick_hz, input_bytes, output_bytes,
+ *                                               arena_bytes, stack_bytes, hook_ticks,
+ *                                           u8[32] SHA-256 of the int8 model,
+ *                                           texts, each with its NUL: version of mcunet, board, compiler
+ *     LOAD  u32 offset, input bytes         u32 bytes loaded: from 0 on without gaps; offset 0 starts anew
+ *     INFER  u8 enum mcu_source, u16 runs   u32 runs, u32 least ticks, u32 most, u64 sum,
+ *                                           u32 CRC-32 of the last output, u32 stack used
+ *     FETCH  u32 offset, u16 bytes          output bytes
+ *     STEP_TIMES  u32 first step            u32 steps in all, u8 n, u32 ticks of steps first to first + n - 1
  *
  * Inference overwrites its input: MCU_LOADED runs once per load. MCU_PATTERN fills the input anew
- * (selftest.h) before each run, outside of the time that is taken. STEPS makes one run on the pattern; its
+ * (selftest.h) before each run, outside of the time that is taken. STEP_TIMES makes one run on the pattern; its
  * ticks include hook_ticks each for taking the time. FAULT is said once unasked, and instead of every reply,
  * after the core stopped with a fault: u32 exception, cfsr, hfsr, address, pc, lr as in startup.h.
  */
@@ -48,7 +47,7 @@ enum {
 
     MCU_LOAD_DATA_MAX = MCU_PAYLOAD_MAX - 4,  /* after the offset */
     MCU_FETCH_DATA_MAX = MCU_PAYLOAD_MAX - 1, /* after the status */
-    MCU_STEPS_MAX = 32,                       /* of one STEPS reply */
+    MCU_STEP_TIMES_MAX = 32,                  /* of one STEP_TIMES reply */
 
     MCU_HELLO_TEXTS = 64, /* where they begin in the reply */
 };
@@ -58,7 +57,7 @@ enum mcu_command {
     MCU_LOAD = 2,
     MCU_INFER = 3,
     MCU_FETCH = 4,
-    MCU_STEPS = 5,
+    MCU_STEP_TIMES = 5,
     MCU_FAULT = 0x7F,
 };
 
