@@ -23,7 +23,8 @@ build libarchive-dev              zip and tar archives
 build libcurl4-openssl-dev        downloads
 build libssl-dev                  SHA-256
 build zlib1g-dev                  CRC-32
-build libelf-dev                  sizes of linked firmware
+build libelf-dev                  sizes and symbols of linked firmware
+build libcapstone-dev             decodes firmware, to estimate its cycles
 build gcc-arm-none-eabi           cross compiler for Cortex-M
 build libnewlib-arm-none-eabi     C headers for Cortex-M
 build qemu-system-arm             emulated boards

@@ -56,6 +56,29 @@ int resource_path(const char **out, const char *name, struct arena *arena)
                  searched);
 }
 
+int resource_module(const char **out, const char *name, struct arena *arena)
+{
+    const char *homes[MAX_HOMES], *searched = "", *modules = getenv("MCUNET_MODULES");
+    int n = 0;
+    if (modules && *modules)
+        homes[n++] = modules;
+    char exe[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (length > 0) {
+        exe[length] = '\0';
+        homes[n++] = path_folder(arena, exe);
+        homes[n++] = path_join(arena, path_folder(arena, path_folder(arena, exe)), "lib/mcunet");
+    }
+    for (int i = 0; i < n; i++) {
+        *out = path_join(arena, homes[i], name);
+        if (access(*out, R_OK) == 0)
+            return 0;
+        searched = arena_printf(arena, "%s%s'%s'", searched, i ? ", " : "", homes[i]);
+    }
+    return error_tool("mcunet's module '%s' is missing in %s: build or install mcunet again, or set MCUNET_MODULES to its folder",
+                      name, searched);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
