@@ -91,6 +91,12 @@ static char *next_word(char **line)
  * On the boards nothing is mapped below the stack. QEMU's stand-ins have a region there that ignores
  * accesses: the MPU makes it fault as on the board. Registers: Armv7-M Architecture Reference Manual, B3.5.
  */
+#ifdef __ARM_ARCH_8M_MAIN__
+static void guard_stack(void)
+{
+    /* Armv8-M: startup.c sets a limit for the stack pointer. */
+}
+#else
 static void guard_stack(void)
 {
     extern uint32_t mcu_stack_bottom[];
@@ -111,6 +117,7 @@ static void guard_stack(void)
     mpu[CTRL] = PRIVDEFENA | ENABLE;  /* everything else as without MPU */
     __asm volatile("dsb\n\tisb" ::: "memory");
 }
+#endif
 
 int main(void)
 {

@@ -1,5 +1,6 @@
 /*
- * startup.c - vector table, reset and fault handling for Armv7-M (Cortex-M4, Cortex-M7). Needs firmware.ld or
+ * startup.c - vector table, reset and fault handling for Armv7-M (Cortex-M4, Cortex-M7) and Armv8-M Mainline
+ * (Cortex-M33, in the state that it starts in: Secure where there is TrustZone). Needs firmware.ld or
  * emulator.ld.
  */
 #include "startup.h"
@@ -8,7 +9,7 @@
 extern uint32_t mcu_stack_bottom[], mcu_stack_top[];
 extern uint32_t mcu_data_load[], mcu_data_begin[], mcu_data_end[], mcu_bss_begin[], mcu_bss_end[];
 
-/* System control block: Armv7-M Architecture Reference Manual, B3.2.2. */
+/* System control block: Armv7-M Architecture Reference Manual, B3.2.2; Armv8-M has the same registers. */
 #define SCB_ICSR  (*(volatile uint32_t *)0xE000ED04u)
 #define SCB_VTOR  (*(volatile uint32_t *)0xE000ED08u)
 #define SCB_SHCSR (*(volatile uint32_t *)0xE000ED24u)
@@ -24,6 +25,24 @@ enum {
     CFSR_MMARVALID = 1 << 7,
     CFSR_BFARVALID = 1 << 15,
 };
+
+/*
+ * Armv8-M checks the stack pointer against a limit: an overflow is a UsageFault there (CFSR.STKOF, bit 20),
+ * whatever is mapped below. In the fault handler the limit is off, for the report needs a stack.
+ */
+#ifdef __ARM_ARCH_8M_MAIN__
+#define SET_STACK_LIMIT(address)  __asm volatile("msr msplim, %0" ::"r"(address))
+#define BRANCH_IF_STACK_LIMIT_MET /* to label 2 */                                                           \
+    "movs r1, #0\n\t"                                                                                        \
+    "msr msplim, r1\n\t"                                                                                     \
+    "ldr r1, =0xE000ED28\n\t" /* CFSR */                                                                     \
+    "ldr r1, [r1]\n\t"                                                                                       \
+    "lsls r1, r1, #11\n\t" /* bit 20 becomes the sign */                                                     \
+    "bmi 2f\n\t"
+#else
+#define SET_STACK_LIMIT(address) ((void)(address))
+#define BRANCH_IF_STACK_LIMIT_MET
+#endif
 
 static const uint32_t stack_paint = 0xA5A5A5A5u;
 
@@ -63,6 +82,7 @@ void mcu_reset(void)
     SCB_VTOR = (uint32_t)vectors;
     SCB_SHCSR |= SHCSR_FAULTS_ENABLED;
     SCB_CPACR |= CPACR_FPU_ENABLED; /* gcc may keep integers in FPU registers */
+    SET_STACK_LIMIT(mcu_stack_bottom);
     __asm volatile("dsb\n\tisb" ::: "memory");
 
     /* volatile: must stay a loop, a call would use the stack that is being painted. */
@@ -87,16 +107,17 @@ void mcu_reset(void)
  */
 __attribute__((naked)) void mcu_fault_entry(void)
 {
-    __asm volatile("mov r0, sp\n\t"
-                   "ldr r1, =mcu_stack_bottom\n\t"
-                   "cmp r0, r1\n\t"
-                   "bhs 1f\n\t"
-                   "ldr r1, =mcu_stack_top\n\t"
-                   "mov sp, r1\n\t"
-                   "movs r0, #0\n"
-                   "1:\n\t"
-                   "b mcu_fault\n\t"
-                   ".ltorg");
+    __asm volatile(BRANCH_IF_STACK_LIMIT_MET "mov r0, sp\n\t"
+                                             "ldr r1, =mcu_stack_bottom\n\t"
+                                             "cmp r0, r1\n\t"
+                                             "bhs 1f\n"
+                                             "2:\n\t"
+                                             "ldr r1, =mcu_stack_top\n\t"
+                                             "mov sp, r1\n\t"
+                                             "movs r0, #0\n"
+                                             "1:\n\t"
+                                             "b mcu_fault\n\t"
+                                             ".ltorg");
 }
 
 /* frame: r0-r3, r12, lr, pc, xpsr of the interrupted code, or NULL. */
