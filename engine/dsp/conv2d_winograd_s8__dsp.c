@@ -175,7 +175,6 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
             }
         }
     const uint32_t *weights = op->weights;
-    const uint32_t skip = mcu_tile_skip(c);
     const int32_t *requant = op->requant;
     struct channel channel = {.zero_point = op->out_zero_point,
                               .out_row = op->out.row_stride * op->out.row_step,
@@ -185,13 +184,13 @@ static void winograd_block(const struct mcu_conv2d_winograd_dsp *op, int32_t y, 
         const struct mcu_tile_raw raw = {
             .pixels = v,
             .weights = weights,
+            .skip_bytes = mcu_tile_skip_bytes(c),
+            .entry = mcu_tile_entry(c),
             .weights_end = weights + 2 * c,
             .positions = MCU_WINOGRAD_POSITIONS,
             .out = sums,
             .pixels_bytes = 4 * pairs * c,
             .pixels_end = v + pairs * c,
-            .entry = skip / 2,
-            .skip_bytes = 8 * skip,
             .weights_bytes = 8 * c,
         };
         mcu_tile_4x2_raw(&raw);

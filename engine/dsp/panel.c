@@ -49,10 +49,9 @@ __asm__(
     "mcu_expand_weights:\n"
     " push {r4-r11, lr}\n"
     "1:\n"
-    " ldm r0!, {r3-r6}\n sxtb16 r7, r3\n sxtb16 r8, r4\n sxtb16 r9, r5\n sxtb16 r10, r6\n"
-    " sxtb16 r11, r3, ror #8\n sxtb16 r12, r4, ror #8\n stm r1!, {r7-r10}\n sxtb16 r7, r5, ror #8\n"
-    " sxtb16 lr, r6, ror #8\n str r7, [r1, #8]\n str lr, [r1, #12]\n str r12, [r1, #4]\n"
-    " str r11, [r1], #16\n cmp r1, r2\n bne 1b\n pop {r4-r11, pc}\n"
+    " ldm r0!, {r8-r11}\n sxtb16 r4, r8\n sxtb16 r5, r9\n sxtb16 r6, r10\n sxtb16 r7, r11\n"
+    " sxtb16 r8, r8, ror #8\n sxtb16 r9, r9, ror #8\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n"
+    " stm r1!, {r4-r11}\n cmp r1, r2\n bne 1b\n pop {r4-r11, pc}\n"
     " .size mcu_expand_weights, . - mcu_expand_weights\n"
     /* two words of each pixel, then one; a and b may be unaligned */
     " .section .text.mcu_unpack_pair, \"ax\", %progbits\n"
@@ -135,8 +134,11 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
 {
     const int32_t depth = panel->depth, out_c = panel->out_c, n_pixels = panel->n_pixels;
     const uint32_t *packed = panel->weights;
-    struct mcu_tile tile = {.pixels = panel->pixels, .out_step = out_c, .requant = panel->requant};
-    mcu_tile_set_depth(&tile, depth);
+    struct mcu_tile tile = {.pixels = panel->pixels,
+                            .skip_bytes = mcu_tile_skip_bytes(depth),
+                            .entry = mcu_tile_entry(depth),
+                            .out_step = out_c,
+                            .requant = panel->requant};
     for (int32_t c = 0; c < out_c; c += 4, out += 4, tile.requant += MCU_REQUANT_WORDS) {
         const enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
         const int32_t channels = out_c - c < 4 ? out_c - c : 4;

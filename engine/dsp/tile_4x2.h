@@ -26,8 +26,9 @@
 #define MCU_CORTEX_M7 1
 #endif
 
-/* Steps per turn of the inner loop: as much as the small instruction cache of an M4's flash bears. Even. The
- * first turn starts in the middle when pairs is no multiple. */
+/* Steps per turn of the inner loop: as much as the small instruction cache of an M4's flash bears. The first
+ * step of all stands before the loop; the first turn starts in the middle when what remains is no multiple.
+ */
 #ifdef MCU_CORTEX_M7
 #define MCU_TILE_STEPS 16
 #else
@@ -38,15 +39,14 @@
 struct mcu_tile {
     const uint32_t *pixels;
     const uint32_t *weights;
+    uint32_t skip_bytes; /* mcu_tile_skip_bytes */
+    uint32_t entry;      /* mcu_tile_entry */
     const uint32_t *weights_end;
     int32_t zero_point_mode; /* 2 * zero point + (1 if the multipliers' words are of the kind
                                 MCU_REQUANT_ROUND) */
     int8_t *out;
     int32_t out_step; /* bytes from pixel to pixel */
     const uint32_t *pixels_end;
-    uint32_t entry;         /* half the steps that the first turn leaves out, so that turns end evenly:
-                               mcu_tile_set_depth */
-    uint32_t skip_bytes;    /* 8 per such step */
     const int32_t *requant; /* 12 words: dsp.h */
 };
 
@@ -61,14 +61,14 @@ void mcu_tile_4x2(const struct mcu_tile *tile);
 struct mcu_tile_raw {
     const uint32_t *pixels;
     const uint32_t *weights;
+    uint32_t skip_bytes; /* as in struct mcu_tile */
+    uint32_t entry;
     const uint32_t *weights_end; /* of the first position */
     int32_t positions;
     int32_t *out;
     int32_t pixels_bytes;       /* of one position */
     const uint32_t *pixels_end; /* of the first position */
-    uint32_t entry;             /* as in struct mcu_tile */
-    uint32_t skip_bytes;
-    int32_t weights_bytes; /* of one position */
+    int32_t weights_bytes;      /* of one position */
 };
 
 void mcu_tile_4x2_raw(const struct mcu_tile_raw *tile);
@@ -77,18 +77,17 @@ void mcu_tile_4x2_raw(const struct mcu_tile_raw *tile);
  * second word. */
 void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *out, int32_t n);
 
-/* Steps that the first turn leaves out. */
-static inline uint32_t mcu_tile_skip(int32_t depth)
+/* Steps that the first turn leaves out, so that turns end evenly. */
+static inline uint32_t mcu_tile_entry(int32_t depth)
 {
-    const uint32_t ragged = (uint32_t)depth / 2 % MCU_TILE_STEPS;
+    const uint32_t ragged = (uint32_t)(depth / 2 - 1) % MCU_TILE_STEPS;
     return ragged ? MCU_TILE_STEPS - ragged : 0;
 }
 
-static inline void mcu_tile_set_depth(struct mcu_tile *tile, int32_t depth)
+/* What the pixel pointer goes back by for them, after the first step; modulo 2^32. */
+static inline uint32_t mcu_tile_skip_bytes(int32_t depth)
 {
-    const uint32_t skip = mcu_tile_skip(depth);
-    tile->entry = skip / 2;
-    tile->skip_bytes = skip * 8;
+    return 8 * mcu_tile_entry(depth) - 8;
 }
 
 #endif
