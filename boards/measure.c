@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-enum { ATTEMPTS = 3, MAX_STEPS = 65536 };
+enum { ATTEMPTS = 3, MAX_LAYERS = 65536 };
 
 static const double answer_s = 1.5, repeat_s = 1.5, write_s = 5;
 
@@ -265,32 +265,42 @@ int measure_fetch(struct measure *measure, int8_t *output)
     return 0;
 }
 
-int measure_steps(struct measure *measure, double timeout_s, uint32_t **ticks, int *n, struct arena *arena)
+/* Checks one reply and adds its rows. */
+static int take_layers(const struct measure *measure, uint32_t first, uint32_t *all,
+                       struct layer_time **layers, uint32_t *n, struct arena *arena)
 {
-    *ticks = NULL;
-    *n = 0;
-    for (uint32_t first = 0, all = 1; first < all;) {
-        struct mcu_frame request = {.command = MCU_STEP_TIMES};
+    const struct mcu_frame *reply = &measure->reader.frame;
+    const uint32_t layer_count = mcu_frame_number(reply->payload + 1, 4), rows = reply->payload[5];
+    if (layer_count == 0 || layer_count > MAX_LAYERS || (first && layer_count != *all) || rows == 0 ||
+        rows > layer_count - first || reply->length < 6 + 8 * rows)
+        return error("the firmware on '%s' gave times of %u layers from layer %u of %u", measure->serial.path,
+                     rows, first, layer_count);
+    if (!first)
+        *layers = ARENA_ARRAY(arena, struct layer_time, layer_count);
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint8_t *at = reply->payload + 6 + 8 * i;
+        const uint32_t ticks = mcu_frame_number(at, 4), calls = mcu_frame_number(at + 4, 4);
+        const double hooks = (double)calls * measure->hello.hook_ticks;
+        (*layers)[first + i] = (struct layer_time){ticks > hooks ? ticks - hooks : 0, calls};
+    }
+    *all = layer_count;
+    *n = rows;
+    return 0;
+}
+
+int measure_layers(struct measure *measure, double timeout_s, struct layer_time **layers, int *n,
+                   struct arena *arena)
+{
+    uint32_t all = 1;
+    for (uint32_t first = 0, rows = 0; first < all; first += rows) {
+        struct mcu_frame request = {.command = MCU_LAYER_TIMES};
         mcu_frame_add(&request, first, 4);
         int rc = ask(measure, &request, timeout_s, 6);
+        if (!rc)
+            rc = take_layers(measure, first, &all, layers, &rows, arena);
         if (rc)
             return rc;
-        const struct mcu_frame *reply = &measure->reader.frame;
-        const uint32_t steps = mcu_frame_number(reply->payload + 1, 4), count = reply->payload[5];
-        if (!*ticks && steps <= MAX_STEPS)
-            *ticks = ARENA_ARRAY(arena, uint32_t, steps);
-        all = first ? all : steps;
-        if (steps != all || steps > MAX_STEPS || count > all - first || (count == 0 && all > 0) ||
-            reply->length < 6 + 4 * count)
-            return error("the firmware on '%s' gave times of %u steps from step %u of %u",
-                         measure->serial.path, count, first, steps);
-        for (uint32_t i = 0; i < count; i++) {
-            const uint32_t taken = mcu_frame_number(reply->payload + 6 + 4 * i, 4),
-                           hook = measure->hello.hook_ticks;
-            (*ticks)[first + i] = taken > hook ? taken - hook : 0;
-        }
-        first += count;
-        *n = (int)all;
     }
+    *n = (int)all;
     return 0;
 }

@@ -28,7 +28,7 @@ struct measure_hello {
     int counter; /* enum mcu_port_counter of arm/port.h: 0 none, 1 core cycles, 2 another clock */
     uint32_t clock_hz, tick_hz; /* 0: unknown */
     uint32_t input_bytes, output_bytes, arena_bytes, stack_bytes;
-    uint32_t hook_ticks; /* what taking the time costs a step, in measure_steps() only */
+    uint32_t hook_ticks; /* what taking the time costs a call, in measure_layers() only */
     char model_sha256[65];
     char version[64], board[64], compiler[96];
 };
@@ -49,6 +49,11 @@ struct measure_times {
     uint32_t stack_used; /* deepest so far */
 };
 
+struct layer_time {
+    double ticks;   /* of all calls, without what taking the time cost */
+    uint32_t calls; /* 1, or many where the operator runs depth-first */
+};
+
 /* Opens the port and greets the firmware. Another protocol version: error_differ. */
 int measure_open(struct measure *out, const char *path, int baud);
 void measure_close(struct measure *measure);
@@ -63,8 +68,8 @@ int measure_infer(struct measure *measure, enum mcu_source source, int runs, dou
                   struct measure_times *times);
 /* hello.output_bytes of output of the last measure_infer(). */
 int measure_fetch(struct measure *measure, int8_t *output);
-/* Ticks of each step of the schedule, without hook_ticks, from runs on the pattern. timeout_s: for one run.
- */
-int measure_steps(struct measure *measure, double timeout_s, uint32_t **ticks, int *n, struct arena *arena);
+/* Time of each operator, in the order of model.c, from runs on the pattern. timeout_s: for one run. */
+int measure_layers(struct measure *measure, double timeout_s, struct layer_time **layers, int *n,
+                   struct arena *arena);
 
 #endif

@@ -148,7 +148,7 @@ void emit_harness_build(struct strbuf *out, const struct emission *emission, con
     add_object(out, "arm/harness", "arm/harness.c", " $board $identity");
     add_object(out, "arm/mlperf", "arm/mlperf.c", " $board");
     add_object(out, "arm/port_mps2", "arm/port_mps2.c", "");
-    add_object(out, "harness_model", "model.c", " -include arm/step.h");
+    add_object(out, "harness_model", "model.c", " -include arm/layer.h");
     if (port) {
         const char *source = arena_printf(arena, "arm/port_%s.c", emission->board->port);
         add_object(out, arena_printf(arena, "arm/port_%s", emission->board->port), source, " $board");

@@ -1,13 +1,13 @@
 /*
  * harness.c - main() of the measuring firmware: runs the model as a host asks over the UART (protocol.h), and
- * says what it took. Links with a port (port.h) and a model.c that was compiled with step.h.
+ * says what it took. Links with a port (port.h) and a model.c that was compiled with layer.h.
  */
 #include "frame.h"
+#include "layer.h"
 #include "model.h"
 #include "port.h"
 #include "selftest.h"
 #include "startup.h"
-#include "step.h"
 
 /* From build.ninja; the host compares the hash with schedule.json's. */
 #ifndef MCU_MODEL_SHA256
@@ -25,16 +25,17 @@
 
 enum { SHA256_BYTES = 32, HOOK_TRIALS = 16, FRAME_TIMEOUTS_PER_S = 4 };
 
-/* Times of the steps from `first` on, while on. */
-struct step_clock {
-    uint32_t on, first, steps; /* steps: largest index seen, plus one */
-    uint32_t begin[MCU_STEP_TIMES_MAX + 1];
+/* Time of the operators from `first` on, while on. */
+struct layer_clock {
+    uint32_t on, first;
+    uint32_t slot, begin;                                                    /* whose time runs since when */
+    uint32_t ticks[MCU_LAYER_TIMES_MAX + 1], calls[MCU_LAYER_TIMES_MAX + 1]; /* the last: all others */
 };
 
 static struct {
     struct mcu_frame_reader reader;
     struct mcu_frame reply;
-    struct step_clock clock;
+    struct layer_clock clock;
     uint32_t last_byte; /* ticks */
     int32_t loaded;     /* bytes of input */
     uint32_t hook_ticks;
@@ -42,16 +43,16 @@ static struct {
     uint8_t has_output; /* of the last INFER */
 } harness;
 
-void mcu_step(uint32_t step)
+void mcu_layer(uint32_t layer)
 {
-    struct step_clock *clock = &harness.clock;
+    struct layer_clock *clock = &harness.clock;
     if (!clock->on)
         return;
-    uint32_t now = mcu_port_ticks(), slot = step - clock->first;
-    if (slot <= MCU_STEP_TIMES_MAX)
-        clock->begin[slot] = now;
-    if (clock->steps <= step)
-        clock->steps = step + 1;
+    uint32_t now = mcu_port_ticks(), slot = layer - clock->first;
+    clock->ticks[clock->slot] += now - clock->begin;
+    clock->slot = slot < MCU_LAYER_TIMES_MAX ? slot : MCU_LAYER_TIMES_MAX;
+    clock->calls[clock->slot]++;
+    clock->begin = now;
 }
 
 /* ---- the UART ---------------------------------------------------------------------------------------------
@@ -191,29 +192,30 @@ static enum mcu_status fetch(const struct mcu_frame *request)
     return MCU_OK;
 }
 
-static enum mcu_status steps(const struct mcu_frame *request)
+static enum mcu_status layer_times(const struct mcu_frame *request)
 {
     if (request->length != 4)
         return MCU_BAD_LENGTH;
-    struct step_clock *clock = &harness.clock;
+    struct layer_clock *clock = &harness.clock;
     uint32_t first = mcu_frame_number(request->payload, 4);
-    if (first > 0xFFFFFFFFu - MCU_STEP_TIMES_MAX - 1)
+    if (first >= MCU_LAYERS)
         return MCU_BAD_RANGE;
-    *clock = (struct step_clock){.first = first};
+    *clock = (struct layer_clock){.first = first, .slot = MCU_LAYER_TIMES_MAX};
     harness.loaded = 0;
     harness.has_output = 0;
     mcu_selftest_input();
     clock->on = 1;
+    clock->begin = mcu_port_ticks();
     mcu_model_run();
-    mcu_step(clock->steps); /* the end of the last one */
+    mcu_layer(MCU_LAYERS); /* the end of the last one */
     clock->on = 0;
-    uint32_t all = clock->steps - 1, n = all > first ? all - first : 0;
-    if (n > MCU_STEP_TIMES_MAX)
-        n = MCU_STEP_TIMES_MAX;
-    mcu_frame_add(&harness.reply, all, 4);
+    uint32_t n = MCU_LAYERS - first < MCU_LAYER_TIMES_MAX ? MCU_LAYERS - first : MCU_LAYER_TIMES_MAX;
+    mcu_frame_add(&harness.reply, MCU_LAYERS, 4);
     mcu_frame_add(&harness.reply, n, 1);
-    for (uint32_t i = 0; i < n; i++)
-        mcu_frame_add(&harness.reply, clock->begin[i + 1] - clock->begin[i], 4);
+    for (uint32_t i = 0; i < n; i++) {
+        mcu_frame_add(&harness.reply, clock->ticks[i], 4);
+        mcu_frame_add(&harness.reply, clock->calls[i], 4);
+    }
     return MCU_OK;
 }
 
@@ -228,8 +230,8 @@ static enum mcu_status carry_out(const struct mcu_frame *request)
         return infer(request);
     case MCU_FETCH:
         return fetch(request);
-    case MCU_STEP_TIMES:
-        return steps(request);
+    case MCU_LAYER_TIMES:
+        return layer_times(request);
     default:
         return MCU_UNKNOWN_COMMAND;
     }
@@ -258,18 +260,19 @@ static void answer(const struct mcu_frame *request)
 /* ---- main -------------------------------------------------------------------------------------------------
  */
 
-/* What one mcu_step() costs while the time is taken: the least of some. */
+/* What one mcu_layer() costs while the time is taken: the least of some. */
 static uint32_t measure_hook(void)
 {
+    struct layer_clock *clock = &harness.clock;
     uint32_t least = 0xFFFFFFFFu;
-    harness.clock.on = 1;
+    clock->on = 1;
     for (uint32_t i = 0; i < HOOK_TRIALS; i++) {
-        mcu_step(0);
-        mcu_step(1);
-        uint32_t ticks = harness.clock.begin[1] - harness.clock.begin[0];
-        least = ticks < least ? ticks : least;
+        mcu_layer(0);
+        clock->ticks[0] = 0;
+        mcu_layer(0);
+        least = clock->ticks[0] < least ? clock->ticks[0] : least;
     }
-    harness.clock.on = 0;
+    clock->on = 0;
     return least;
 }
 

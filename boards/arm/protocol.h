@@ -23,12 +23,13 @@
  *     INFER  u8 enum mcu_source, u16 runs   u32 runs, u32 least ticks, u32 most, u64 sum,
  *                                           u32 CRC-32 of the last output, u32 stack used
  *     FETCH  u32 offset, u16 bytes          output bytes
- *     STEP_TIMES  u32 first step            u32 steps in all, u8 n, u32 ticks of steps first to first + n - 1
+ *     LAYER_TIMES  u32 first operator       u32 operators in all, u8 n, then for operators first to
+ *                                           first + n - 1: u32 ticks of all their calls, u32 calls
  *
  * Inference overwrites its input: MCU_LOADED runs once per load. MCU_PATTERN fills the input anew
- * (selftest.h) before each run, outside of the time that is taken. STEP_TIMES makes one run on the pattern; its
- * ticks include hook_ticks each for taking the time. FAULT is said once unasked, and instead of every reply,
- * after the core stopped with a fault: u32 exception, cfsr, hfsr, address, pc, lr as in startup.h.
+ * (selftest.h) before each run, outside of the time that is taken. LAYER_TIMES makes one run on the pattern;
+ * each call costs hook_ticks more for taking the time. FAULT is said once unasked, and instead of every
+ * reply, after the core stopped with a fault: u32 exception, cfsr, hfsr, address, pc, lr as in startup.h.
  */
 #ifndef MCU_PROTOCOL_H
 #define MCU_PROTOCOL_H
@@ -47,7 +48,7 @@ enum {
 
     MCU_LOAD_DATA_MAX = MCU_PAYLOAD_MAX - 4,  /* after the offset */
     MCU_FETCH_DATA_MAX = MCU_PAYLOAD_MAX - 1, /* after the status */
-    MCU_STEP_TIMES_MAX = 32,                  /* of one STEP_TIMES reply */
+    MCU_LAYER_TIMES_MAX = 30,                 /* of one LAYER_TIMES reply */
 
     MCU_HELLO_TEXTS = 64, /* where they begin in the reply */
 };
@@ -57,7 +58,7 @@ enum mcu_command {
     MCU_LOAD = 2,
     MCU_INFER = 3,
     MCU_FETCH = 4,
-    MCU_STEP_TIMES = 5,
+    MCU_LAYER_TIMES = 5,
     MCU_FAULT = 0x7F,
 };
 
@@ -67,7 +68,7 @@ enum mcu_status {
     MCU_OK = 0,
     MCU_UNKNOWN_COMMAND = 1,
     MCU_BAD_LENGTH = 2, /* of the payload */
-    MCU_BAD_RANGE = 3,  /* offset, count, source or first step */
+    MCU_BAD_RANGE = 3,  /* offset, count, source or first operator */
     MCU_NOT_LOADED = 4, /* INFER without a whole input */
     MCU_NO_OUTPUT = 5,  /* FETCH before INFER, or after the input was touched */
 };
