@@ -81,10 +81,15 @@ static const struct stm32_action clock_actions[] = {
     {STM32_AWAIT, RCC_CFGR, STM32_BITS(3, 2), SWS_PLL << 2}, /* RCC_CFGR.SWS: PLL drives the core */
 };
 
+static const struct stm32_action fallback_actions[] = {
+    {STM32_SET, RCC_CFGR, STM32_BITS(1, 0), 0},   /* RCC_CFGR.SW: stays at, or goes back to, HSI */
+    {STM32_AWAIT, RCC_CFGR, STM32_BITS(3, 2), 0}, /* RCC_CFGR.SWS */
+};
+
 void mcu_board_init(void)
 {
     if (STM32_RUN(flash_actions) || STM32_RUN(clock_actions))
-        stm32_set(RCC_CFGR, STM32_BITS(1, 0), 0); /* RCC_CFGR.SW: stays at HSI */
+        (void)STM32_RUN(fallback_actions);
 }
 
 uint32_t mcu_port_clock_hz(void)

@@ -62,17 +62,21 @@ static const struct stm32_gpio gpio = {0x58020000u, RCC_AHB4ENR};
 static const struct stm32_uart uart = STM32_OF(UART_, MCU_UART);
 static const struct stm32_pins pins = STM32_UART_PINS;
 
-/* The core on HSI, as after reset; PLL off; supply, then voltage. */
+/* Wait states, which for the full clock are right for slower ones too; the core on HSI, as after reset; PLL
+ * off; supply, then voltage. */
 static const struct stm32_action supply_actions[] = {
+    {STM32_SET, FLASH_ACR, STM32_BITS(5, 0),
+     2u << 4 | MCU_FLASH_WAIT_STATES},                                  /* FLASH_ACR.WRHIGHFREQ, LATENCY */
+    {STM32_AWAIT, FLASH_ACR, STM32_BITS(3, 0), MCU_FLASH_WAIT_STATES},  /* taken into account */
     {STM32_SET, RCC_CR, STM32_BIT(0) | STM32_BITS(4, 3), STM32_BIT(0)}, /* RCC_CR.HSION, HSIDIV: / 1 */
     {STM32_AWAIT, RCC_CR, STM32_BIT(2), STM32_BIT(2)},                  /* RCC_CR.HSIRDY */
     {STM32_AWAIT, RCC_CR, STM32_BIT(5), STM32_BIT(5)},                  /* RCC_CR.HSIDIVF: divider as asked */
     {STM32_SET, RCC_CFGR, STM32_BITS(2, 0), 0},                         /* RCC_CFGR.SW: HSI */
-    {STM32_AWAIT, RCC_CFGR, STM32_BITS(5, 3), 0},          /* RCC_CFGR.SWS: HSI drives the core */
-    {STM32_SET, RCC_CR, STM32_BIT(24), 0},                 /* RCC_CR.PLL1ON: off */
-    {STM32_AWAIT, RCC_CR, STM32_BIT(25), 0},               /* RCC_CR.PLL1RDY */
-    {STM32_SET, PWR_CR3, STM32_BITS(2, 0), STM32_BIT(1)},  /* PWR_CR3: LDOEN alone; until this first write
-                                                              after  power-up the voltage cannot be changed */
+    {STM32_AWAIT, RCC_CFGR, STM32_BITS(5, 3), 0}, /* RCC_CFGR.SWS: HSI drives the core */
+    {STM32_SET, RCC_CR, STM32_BIT(24), 0},        /* RCC_CR.PLL1ON: off */
+    {STM32_AWAIT, RCC_CR, STM32_BIT(25), 0},      /* RCC_CR.PLL1RDY */
+    /* PWR_CR3: LDOEN alone. Until this first write after power-up the voltage cannot be changed. */
+    {STM32_SET, PWR_CR3, STM32_BITS(2, 0), STM32_BIT(1)},
     {STM32_AWAIT, PWR_CSR1, STM32_BIT(13), STM32_BIT(13)}, /* PWR_CSR1.ACTVOSRDY */
     {STM32_SET, PWR_D3CR, STM32_BITS(15, 14), 3u << 14},   /* PWR_D3CR.VOS: scale 1 */
     {STM32_AWAIT, PWR_D3CR, STM32_BIT(13), STM32_BIT(13)}, /* PWR_D3CR.VOSRDY */
@@ -86,9 +90,6 @@ static const struct stm32_action boost_actions[] = {
 };
 
 static const struct stm32_action pll_actions[] = {
-    {STM32_SET, FLASH_ACR, STM32_BITS(5, 0),
-     2u << 4 | MCU_FLASH_WAIT_STATES},                                 /* FLASH_ACR.WRHIGHFREQ, LATENCY */
-    {STM32_AWAIT, FLASH_ACR, STM32_BITS(3, 0), MCU_FLASH_WAIT_STATES}, /* taken into account */
     {STM32_SET, RCC_PLLCKSELR, STM32_BITS(9, 4) | STM32_BITS(1, 0),
      PLL_M << 4}, /* RCC_PLLCKSELR.DIVM1, PLLSRC: HSI */
     {STM32_SET, RCC_PLLCFGR,
@@ -125,10 +126,15 @@ static int clock_up(void)
     return STM32_RUN(pll_actions);
 }
 
+static const struct stm32_action fallback_actions[] = {
+    {STM32_SET, RCC_CFGR, STM32_BITS(2, 0), 0},   /* RCC_CFGR.SW: stays at, or goes back to, HSI */
+    {STM32_AWAIT, RCC_CFGR, STM32_BITS(5, 3), 0}, /* RCC_CFGR.SWS */
+};
+
 void mcu_board_init(void)
 {
     if (clock_up())
-        stm32_set(RCC_CFGR, STM32_BITS(2, 0), 0); /* RCC_CFGR.SW: stays at HSI */
+        (void)STM32_RUN(fallback_actions);
     cortex_m7_caches_on();
 }
 

@@ -58,6 +58,10 @@ static const struct stm32_uart uart = STM32_OF(UART_, MCU_UART);
 static const struct stm32_pins pins = STM32_UART_PINS;
 
 static const struct stm32_action clock_actions[] = {
+    /* Wait states for the full clock are right for slower ones too. */
+    {STM32_SET, FLASH_ACR, STM32_BITS(5, 0),
+     3u << 4 | MCU_FLASH_WAIT_STATES},                                 /* FLASH_ACR.WRHIGHFREQ, LATENCY */
+    {STM32_AWAIT, FLASH_ACR, STM32_BITS(3, 0), MCU_FLASH_WAIT_STATES}, /* taken into account */
     /* The core on HSI, as after reset; PLL off. */
     {STM32_SET, RCC_CR, STM32_BIT(0) | STM32_BITS(4, 3), STM32_BIT(0)}, /* RCC_CR.HSION, HSIDIV: / 1 */
     {STM32_AWAIT, RCC_CR, STM32_BIT(2), STM32_BIT(2)},                  /* RCC_CR.HSIRDY */
@@ -72,10 +76,7 @@ static const struct stm32_action clock_actions[] = {
     {STM32_AWAIT, PWR_CSR1, STM32_BIT(13), STM32_BIT(13)},  /* PWR_CSR1.ACTVOSRDY */
     {STM32_SET, PWR_SRDCR, STM32_BITS(15, 14), 3u << 14},   /* PWR_SRDCR.VOS: scale 0, for up to 280 MHz */
     {STM32_AWAIT, PWR_SRDCR, STM32_BIT(13), STM32_BIT(13)}, /* PWR_SRDCR.VOSRDY */
-    /* Wait states, PLL. */
-    {STM32_SET, FLASH_ACR, STM32_BITS(5, 0),
-     3u << 4 | MCU_FLASH_WAIT_STATES},                                 /* FLASH_ACR.WRHIGHFREQ, LATENCY */
-    {STM32_AWAIT, FLASH_ACR, STM32_BITS(3, 0), MCU_FLASH_WAIT_STATES}, /* taken into account */
+    /* PLL. */
     {STM32_SET, RCC_PLLCKSELR, STM32_BITS(9, 4) | STM32_BITS(1, 0),
      PLL_M << 4}, /* RCC_PLLCKSELR.DIVM1, PLLSRC: HSI */
     {STM32_SET, RCC_PLLCFGR,
@@ -97,10 +98,15 @@ static const struct stm32_action clock_actions[] = {
     {STM32_AWAIT, RCC_CFGR, STM32_BITS(5, 3), SWS_PLL1 << 3}, /* RCC_CFGR.SWS: PLL1 drives the core */
 };
 
+static const struct stm32_action fallback_actions[] = {
+    {STM32_SET, RCC_CFGR, STM32_BITS(2, 0), 0},   /* RCC_CFGR.SW: stays at, or goes back to, HSI */
+    {STM32_AWAIT, RCC_CFGR, STM32_BITS(5, 3), 0}, /* RCC_CFGR.SWS */
+};
+
 void mcu_board_init(void)
 {
     if (STM32_RUN(clock_actions))
-        stm32_set(RCC_CFGR, STM32_BITS(2, 0), 0); /* RCC_CFGR.SW: stays at HSI */
+        (void)STM32_RUN(fallback_actions);
     cortex_m7_caches_on();
 }
 

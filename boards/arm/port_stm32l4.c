@@ -41,6 +41,7 @@ enum {
     PLL_M = 4,                 /* 16 MHz / 4 = 4 MHz, of 2.66 to 16 MHz */
     PLL_N = MCU_CLOCK_MHZ / 2, /* VCO 64 to 344 MHz */
     SWS_MSI = 0,
+    SWS_HSI = 1,
     SWS_PLL = 3,
 };
 
@@ -103,10 +104,18 @@ static void wait_1us(void)
         (void)mcu_read32(RCC_CFGR);
 }
 
+/* To the oscillator that runs: HSI16, or what drove the core after reset. */
+static void fall_back(void)
+{
+    uint32_t source = mcu_read32(RCC_CR) & STM32_BIT(10) ? SWS_HSI : SWS_MSI; /* RCC_CR.HSIRDY */
+    stm32_set(RCC_CFGR, STM32_BITS(1, 0), source);                            /* RCC_CFGR.SW */
+    (void)stm32_await(RCC_CFGR, STM32_BITS(3, 2), source << 2);               /* RCC_CFGR.SWS */
+}
+
 void mcu_board_init(void)
 {
-    if (STM32_RUN(flash_actions) || STM32_RUN(clock_actions)) /* RCC_CFGR.SW: back to what is known to run */
-        stm32_set(RCC_CFGR, STM32_BITS(1, 0), mcu_read32(RCC_CR) & STM32_BIT(10) ? 1 : SWS_MSI);
+    if (STM32_RUN(flash_actions) || STM32_RUN(clock_actions))
+        fall_back();
     else
         wait_1us();
     stm32_set(RCC_CFGR, STM32_BITS(7, 4), 0); /* RCC_CFGR.HPRE: 1 */
@@ -137,8 +146,8 @@ static uint32_t baud_divider(uint32_t clock_hz, uint32_t baud)
 
 void mcu_port_init(uint32_t baud)
 {
-    if (STM32_OF(PIN_, MCU_UART_TX) / 16 ==
-        PIN_PG0 / 16) { /* pins of port G: PWR, "Independent I/O supply rail" */
+    if (pins.tx / 16 ==
+        PIN_PG0 / 16) { /* port G has a supply of its own: PWR, "Independent I/O supply rail" */
         stm32_set(RCC_APB1ENR1, STM32_BIT(28), STM32_BIT(28)); /* RCC_APB1ENR1.PWREN: clock of PWR */
         stm32_set(PWR_CR2, STM32_BIT(9), STM32_BIT(9));        /* PWR_CR2.IOSV: VDDIO2 is there */
     }

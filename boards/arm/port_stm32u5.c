@@ -44,6 +44,7 @@ enum {
     PLL_M = 4,                 /* 16 MHz / 4 = 4 MHz, of 4 to 16 MHz */
     PLL_N = MCU_CLOCK_MHZ / 2, /* VCO 128 to 544 MHz */
     SWS_MSIS = 0,
+    SWS_HSI = 1,
     SWS_PLL1 = 3,
 };
 
@@ -111,11 +112,19 @@ static void wait_1us(void)
         (void)mcu_read32(RCC_CFGR1);
 }
 
+/* To the oscillator that runs: HSI16, or what drove the core after reset. */
+static void fall_back(void)
+{
+    uint32_t source = mcu_read32(RCC_CR) & STM32_BIT(10) ? SWS_HSI : SWS_MSIS; /* RCC_CR.HSIRDY */
+    stm32_set(RCC_CFGR1, STM32_BITS(1, 0), source);                            /* RCC_CFGR1.SW */
+    (void)stm32_await(RCC_CFGR1, STM32_BITS(3, 2), source << 2);               /* RCC_CFGR1.SWS */
+}
+
 void mcu_board_init(void)
 {
     (void)STM32_RUN(supply_actions); /* without SMPS the LDO goes on, and is as good for any clock */
-    if (STM32_RUN(clock_actions))    /* RCC_CFGR1.SW: back to what is known to run */
-        stm32_set(RCC_CFGR1, STM32_BITS(1, 0), mcu_read32(RCC_CR) & STM32_BIT(10) ? 1 : SWS_MSIS);
+    if (STM32_RUN(clock_actions))
+        fall_back();
     else
         wait_1us();
     stm32_set(RCC_CFGR2, STM32_BITS(3, 0), 0); /* RCC_CFGR2.HPRE: 1 */

@@ -10,7 +10,14 @@
 
 #include <string.h>
 
-enum { MAX_REGISTERS = 256, MAX_REACTIONS = 32, REACTION_READS = 3, FIFO_BYTES = 16, MAX_LINES = 4 * 128 };
+enum {
+    MAX_REGISTERS = 256,
+    MAX_REACTIONS = 32,
+    REACTION_READS = 3,
+    HSE_HZ = 8000000,
+    FIFO_BYTES = 16,
+    MAX_LINES = 4 * 128
+};
 
 /* Arm's own, chapters B2, B3 and C1 of DDI 0403. */
 #define DWT_CTRL   0xE0001000u
@@ -141,6 +148,17 @@ void chip_reset(const struct chip *chip, const char *usart)
     assert_int_equal(chip->clocks().core_hz, chip->reset_hz); /* the tables agree with themselves */
 }
 
+void chip_reset_dirty(const struct chip *chip, const char *usart)
+{
+    chip_reset(chip, usart);
+    for (int i = 0; i < chip->n_dirt; i++) {
+        struct cell *cell = at(chip->dirt[i].address);
+        assert_int_equal(chip->dirt[i].value & ~chip->dirt[i].mask, 0);
+        cell->value = (cell->value & ~chip->dirt[i].mask) | chip->dirt[i].value;
+    }
+    assert_int_equal(chip->clocks().core_hz, HSE_HZ);
+}
+
 /* ---- reactions ---- */
 
 void chip_break(int reaction)
@@ -179,6 +197,13 @@ static void react(uint32_t address)
     }
 }
 
+void chip_settle(void)
+{
+    for (int round = 0; round < 2 * REACTION_READS; round++)
+        for (int i = 0; i < now.chip->n_reactions; i++)
+            react(now.chip->reactions[i].address);
+}
+
 /* ---- rules ---- */
 
 static void check_gate(const struct cell *cell)
@@ -204,6 +229,7 @@ static void check_clocks(void)
     check_below("PCLK1", clocks.pclk1_hz, limits->pclk1);
     check_below("PCLK2", clocks.pclk2_hz, limits->pclk);
     check_below("PCLK3", clocks.pclk3_hz, limits->pclk);
+    check_below("PCLK4", clocks.pclk4_hz, limits->pclk);
     if (!clocks.vco_hz)
         return;
     check_below("the PLL's input", clocks.pll_in_hz, limits->pll_in_max);
@@ -220,6 +246,13 @@ static void check_write(const struct cell *cell, uint32_t value)
     for (int i = 0; i < now.chip->n_reactions; i++) /* writing back what was read is no change of a flag */
         if (now.chip->reactions[i].address == what->address)
             changed &= ~now.chip->reactions[i].mask;
+    for (int i = 0; i < now.chip->n_orders; i++) {
+        const struct chip_order *order = &now.chip->orders[i];
+        if (order->address == what->address && (changed & order->mask) &&
+            (value & order->mask) == order->value &&
+            (chip_peek(order->needs) & order->needs_mask) != order->needs_value)
+            fail_msg("%s: %s", now.chip->name, order->text);
+    }
     if (changed & ~what->writable)
         fail_msg("%s: reserved bits 0x%08x are changed", what->name, (unsigned)(changed & ~what->writable));
     if (what->lock && (chip_peek(what->lock) & what->lock_bit) && (changed & what->lock_mask)) {
@@ -364,6 +397,16 @@ void chip_write(uint32_t address, uint32_t value)
 long chip_accesses(void)
 {
     return now.accesses;
+}
+
+void chip_check_wanted(void)
+{
+    for (int i = 0; i < now.chip->n_wanted; i++) {
+        const struct chip_state *wanted = &now.chip->wanted[i];
+        const struct cell *cell = at(wanted->address);
+        if ((cell->value & wanted->mask) != wanted->value)
+            fail_msg("%s: %s is 0x%08x in the end", now.chip->name, cell->what.name, (unsigned)cell->value);
+    }
 }
 
 double chip_baud(void)

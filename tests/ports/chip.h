@@ -39,9 +39,20 @@ struct chip_reaction {
     uint32_t also, also_mask;                /* FLAG: and these bits must be 1; 0: nothing more */
 };
 
+/* A write that makes (address & mask) == value is wrong unless (needs & needs_mask) == needs_value. */
+struct chip_order {
+    const char *text;
+    uint32_t address, mask, value, needs, needs_mask, needs_value;
+};
+
+/* A register's value. */
+struct chip_state {
+    uint32_t address, mask, value;
+};
+
 struct chip_clocks {
     uint32_t pll_in_hz, vco_hz, pll_hz; /* 0 while the PLL is off */
-    uint32_t core_hz, hclk_hz, pclk1_hz, pclk2_hz, pclk3_hz;
+    uint32_t core_hz, hclk_hz, pclk1_hz, pclk2_hz, pclk3_hz, pclk4_hz;
     uint32_t uart_hz; /* what the baud rate is made of */
 };
 
@@ -65,8 +76,17 @@ struct chip {
     int n_registers;
     const struct chip_reaction *reactions;
     int n_reactions;
+    const struct chip_order *orders;
+    int n_orders;
     const struct chip_usart *usarts;
     int n_usarts;
+    /* As a boot loader may leave it: the core on an external 8 MHz clock, HSI off, the PLL running for
+     * nobody, other dividers, voltages, sources than the port wants. The masked bits differ from reset. */
+    const struct chip_state *dirt;
+    int n_dirt;
+    /* What must be so in the end, beside the clock. */
+    const struct chip_state *wanted;
+    int n_wanted;
     uint32_t gpio_base, gpio_gate;
     uint32_t reset_hz;   /* core after reset */
     uint32_t data_cache; /* CCSIDR; 0: not a Cortex-M7 */
@@ -88,6 +108,10 @@ extern const struct chip chip_stm32f412, chip_stm32f746, chip_stm32f765, chip_st
 
 /* Power-up. usart: the one that is wired. */
 void chip_reset(const struct chip *chip, const char *usart);
+/* Power-up, and then what a boot loader did. */
+void chip_reset_dirty(const struct chip *chip, const char *usart);
+/* Time passes: all reactions happen. */
+void chip_settle(void);
 /* From now on this reaction does not happen: its bits stay as they are. -1: all happen. */
 void chip_break(int reaction);
 
@@ -103,6 +127,8 @@ uint32_t chip_field(uint32_t address, int high, int low);
  */
 
 long chip_accesses(void);
+/* Fails where chip->wanted is not so. */
+void chip_check_wanted(void);
 /* Bits per second of the wired USART; 0 unless transmitter and receiver are on. */
 double chip_baud(void);
 /* Function that a pin has: AF number; -1 unless it is in alternate-function mode. */

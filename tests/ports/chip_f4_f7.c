@@ -63,6 +63,43 @@ static const struct chip_reaction f7_reactions[] = {
     {"ODSWRDY", CHIP_FLAG, PWR_CR, BIT(17), BIT(17), PWR_CSR, BIT(17), PWR_CSR, BIT(16)},
 };
 
+#define SWITCH_ORDERS                                                                                        \
+    {"SW is HSI before HSIRDY", RCC_CFGR, BITS(1, 0), 0, RCC_CR, BIT(1), BIT(1)},                            \
+    {                                                                                                        \
+        "SW is PLL before PLLRDY", RCC_CFGR, BITS(1, 0), 2, RCC_CR, BIT(25), BIT(25)                         \
+    }
+
+static const struct chip_order f4_orders[] = {
+    SWITCH_ORDERS,
+    {"ICRST while the cache is on", FLASH_ACR, BIT(11), BIT(11), FLASH_ACR, BIT(9), 0},
+    {"DCRST while the cache is on", FLASH_ACR, BIT(12), BIT(12), FLASH_ACR, BIT(10), 0},
+};
+
+static const struct chip_order f7_orders[] = {
+    SWITCH_ORDERS,
+    {"ODEN before the PLL is on", PWR_CR, BIT(16), BIT(16), RCC_CR, BIT(25), BIT(25)},
+    {"ODEN before VOSRDY", PWR_CR, BIT(16), BIT(16), PWR_CSR, BIT(14), BIT(14)},
+    {"ODSWEN before ODRDY", PWR_CR, BIT(17), BIT(17), PWR_CSR, BIT(16), BIT(16)},
+    {"ARTRST while the ART is on", FLASH_ACR, BIT(11), BIT(11), FLASH_ACR, BIT(9), 0},
+};
+
+/* 8 MHz external; PLL of it at 8 / 4 * 60 / 2 = 60 MHz for nobody; voltage scale 3. */
+#define CLOCK_DIRT                                                                                           \
+    {RCC_CR, BITS(1, 0) | BITS(17, 16) | BITS(25, 24), BITS(17, 16) | BITS(25, 24)},                         \
+        {RCC_CFGR, BITS(3, 0) | BITS(15, 10), 1 | 1 << 2 | 7 << 10 | 6 << 13},                               \
+        {RCC_PLLCFGR, PLL_FIELDS, 4 | 60 << 6 | BIT(22) | 7 << 24},                                          \
+    {                                                                                                        \
+        PWR_CR, BITS(15, 14), BIT(14)                                                                        \
+    }
+
+static const struct chip_state f4_dirt[] = {CLOCK_DIRT, {FLASH_ACR, BITS(10, 8), BITS(10, 9)}};
+static const struct chip_state f7_dirt[] = {CLOCK_DIRT, {FLASH_ACR, BITS(9, 8), BIT(9)}};
+
+/* Prefetch and caches on, their resets over; over-drive. */
+static const struct chip_state f4_wanted[] = {{FLASH_ACR, BITS(12, 8), BITS(10, 8)}};
+static const struct chip_state f7_wanted[] = {{FLASH_ACR, BITS(11, 8), BITS(9, 8)},
+                                              {PWR_CSR, BITS(17, 16), BITS(17, 16)}};
+
 static const struct chip_usart f4_usarts[] = {
     {"USART1", CHIP_USART_SR_DR, 0x40011000, RCC_APB2ENR, BIT(4)},
     {"USART3", CHIP_USART_SR_DR, 0x40004800, RCC_APB1ENR, BIT(18)},
@@ -84,13 +121,12 @@ static struct chip_clocks clocks(void)
     static const uint32_t ahb_dividers[16] = {1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 64, 128, 256, 512};
     struct chip_clocks result = {0};
     if (chip_field(RCC_CR, 25, 25)) {
-        result.pll_in_hz = 16 * MHZ / chip_field(RCC_PLLCFGR, 5, 0); /* HSI; HSE is not there */
-        if (chip_field(RCC_PLLCFGR, 22, 22))
-            result.pll_in_hz = 0;
+        result.pll_in_hz = (chip_field(RCC_PLLCFGR, 22, 22) ? 8 : 16) * MHZ / chip_field(RCC_PLLCFGR, 5, 0);
         result.vco_hz = result.pll_in_hz * chip_field(RCC_PLLCFGR, 14, 6);
         result.pll_hz = result.vco_hz / (2 * chip_field(RCC_PLLCFGR, 17, 16) + 2);
     }
-    const uint32_t sources[4] = {16 * MHZ, 0, result.pll_hz, 0};
+    const uint32_t sources[4] = {chip_field(RCC_CR, 1, 1) ? 16 * MHZ : 0,
+                                 chip_field(RCC_CR, 17, 17) ? 8 * MHZ : 0, result.pll_hz, 0};
     uint32_t sysclk = sources[chip_field(RCC_CFGR, 3, 2)];
     result.core_hz = result.hclk_hz = sysclk / ahb_dividers[chip_field(RCC_CFGR, 7, 4)];
     result.pclk1_hz = apb_divide(result.hclk_hz, chip_field(RCC_CFGR, 12, 10));
@@ -163,7 +199,9 @@ static uint32_t f7_limit(void)
 #define TABLES(family)                                                                                       \
     .registers = family##_registers, .n_registers = COUNT(family##_registers),                               \
     .reactions = family##_reactions, .n_reactions = COUNT(family##_reactions), .usarts = family##_usarts,    \
-    .n_usarts = COUNT(family##_usarts)
+    .n_usarts = COUNT(family##_usarts), .orders = family##_orders, .n_orders = COUNT(family##_orders),       \
+    .dirt = family##_dirt, .n_dirt = COUNT(family##_dirt), .wanted = family##_wanted,                        \
+    .n_wanted = COUNT(family##_wanted)
 
 const struct chip chip_stm32f412 = {
     .name = "stm32f412",

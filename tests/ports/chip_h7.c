@@ -136,6 +136,45 @@ static const struct chip_reaction h7a3_reactions[] = {
     {"VOSRDY", CHIP_FLAG, PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_VOS, BIT(13), PWR_CSR1, BIT(13)},
 };
 
+#define SWITCH_ORDERS                                                                                        \
+    {"SW is HSI before HSIRDY", RCC_CFGR, BITS(2, 0), 0, RCC_CR, BIT(2), BIT(2)},                            \
+    {                                                                                                        \
+        "SW is PLL1 before PLL1RDY", RCC_CFGR, BITS(2, 0), 3, RCC_CR, BIT(25), BIT(25)                       \
+    }
+
+static const struct chip_order h743_orders[] = {
+    SWITCH_ORDERS,
+    {"VOS before the supply is ready", PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_CSR1, BIT(13), BIT(13)},
+    {"ODEN before scale 1", SYSCFG_PWRCR, BIT(0), BIT(0), PWR_VOS, BITS(15, 13), BITS(15, 13)},
+};
+
+static const struct chip_order h743_y_orders[] = {
+    SWITCH_ORDERS,
+    {"VOS before the supply is ready", PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_CSR1, BIT(13), BIT(13)},
+};
+
+static const struct chip_order h7a3_orders[] = {
+    SWITCH_ORDERS,
+    {"VOS before the supply is ready", PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_CSR1, BIT(13), BIT(13)},
+};
+
+/* 8 MHz external, HSI off and set to / 4; PLL1 of 8 * 25 / 4 = 50 MHz for nobody, its P output off. */
+#define CLOCK_DIRT                                                                                           \
+    {RCC_CR, BITS(5, 0) | BITS(17, 16) | BITS(25, 24), 2 << 3 | BITS(17, 16) | BITS(25, 24)},                \
+        {RCC_CFGR, BITS(5, 0), 2 | 2 << 3}, {RCC_PLLCKSELR, BITS(9, 4) | BITS(1, 0), 1 << 4 | 2},            \
+        {RCC_PLLCFGR, BITS(18, 16) | BITS(3, 0), 2 << 2 | BIT(17)},                                          \
+        {RCC_PLL1DIVR, BITS(30, 24) | BITS(22, 0), 24 | 3 << 9}, {RCC_CPU_DOMAIN, BITS(6, 0), 6 << 4 | 0},   \
+        {RCC_APB12, BITS(6, 4) | BITS(10, 8), 0}, {RCC_APB4, BITS(6, 4), 5 << 4},                            \
+    {                                                                                                        \
+        FLASH_ACR, BITS(5, 0), 0                                                                             \
+    }
+
+static const struct chip_state h7_dirt[] = {CLOCK_DIRT};
+
+static const struct chip_state h743_wanted[] = {{FLASH_ACR, BITS(5, 4), 2 << 4},
+                                                {SYSCFG_PWRCR, BIT(0), BIT(0)}};
+static const struct chip_state h7a3_wanted[] = {{FLASH_ACR, BITS(5, 4), 3 << 4}};
+
 static const struct chip_usart h743_usarts[] = {
     {"USART3", CHIP_USART_ISR_ICR, 0x40004800, H743_APB1LENR, BIT(18)}};
 static const struct chip_usart h7a3_usarts[] = {
@@ -156,11 +195,13 @@ static uint32_t core_divide(uint32_t hz, uint32_t field)
 static struct chip_clocks clocks(void)
 {
     struct chip_clocks result = {0};
-    uint32_t hsi = (uint32_t)HSI >> chip_field(RCC_CR, 4, 3), divider = chip_field(RCC_PLLCKSELR, 9, 4);
+    uint32_t hsi = chip_field(RCC_CR, 2, 2) ? (uint32_t)HSI >> chip_field(RCC_CR, 4, 3) : 0, hse = 8 * MHZ,
+             divider = chip_field(RCC_PLLCKSELR, 9, 4);
     if (chip_field(RCC_CR, 25, 25) && divider) {
         static const uint32_t range_from[4] = {1, 2, 4, 8};
         uint32_t range = chip_field(RCC_PLLCFGR, 3, 2);
-        result.pll_in_hz = chip_field(RCC_PLLCKSELR, 1, 0) == 0 ? hsi / divider : 0;
+        const uint32_t pll_sources[4] = {hsi, 0, hse, 0};
+        result.pll_in_hz = pll_sources[chip_field(RCC_PLLCKSELR, 1, 0)] / divider;
         if (result.pll_in_hz < range_from[range] * MHZ || result.pll_in_hz > 2 * range_from[range] * MHZ)
             result.pll_in_hz = 1; /* PLL1RGE names another range: fails below */
         if (chip_field(RCC_PLLCFGR, 1, 1) || chip_field(RCC_PLLCFGR, 0, 0))
@@ -169,13 +210,14 @@ static struct chip_clocks clocks(void)
         if (chip_field(RCC_PLLCFGR, 16, 16))
             result.pll_hz = result.vco_hz / (chip_field(RCC_PLL1DIVR, 15, 9) + 1);
     }
-    uint32_t sources[8] = {hsi, 0, 0, result.pll_hz};
+    const uint32_t sources[8] = {hsi, 0, chip_field(RCC_CR, 17, 17) ? hse : 0, result.pll_hz};
     result.core_hz = core_divide(sources[chip_field(RCC_CFGR, 5, 3)], chip_field(RCC_CPU_DOMAIN, 11, 8));
     result.hclk_hz = core_divide(result.core_hz, chip_field(RCC_CPU_DOMAIN, 3, 0));
     result.pclk3_hz = apb_divide(result.hclk_hz, chip_field(RCC_CPU_DOMAIN, 6, 4));
+    result.pclk4_hz = apb_divide(result.hclk_hz, chip_field(RCC_APB4, 6, 4));
     result.pclk1_hz = apb_divide(result.hclk_hz, chip_field(RCC_APB12, 6, 4));
     result.pclk2_hz = apb_divide(result.hclk_hz, chip_field(RCC_APB12, 10, 8));
-    uint32_t uart_sources[8] = {result.pclk1_hz, 0, 0, hsi};
+    const uint32_t uart_sources[8] = {result.pclk1_hz, 0, 0, hsi};
     result.uart_hz = uart_sources[chip_field(RCC_UART_CLOCK, 2, 0)];
     return result;
 }
@@ -207,13 +249,16 @@ static uint32_t h7a3_limit(void)
     return least(core[vos], axi[vos] * MHZ * (chip_field(FLASH_ACR, 3, 0) + 1));
 }
 
-#define TABLES(register_set, reaction_set, usart_set)                                                        \
+#define TABLES(register_set, order_set, reaction_set, usart_set)                                             \
+    .orders = order_set, .n_orders = COUNT(order_set), .dirt = h7_dirt, .n_dirt = COUNT(h7_dirt),            \
     .registers = register_set, .n_registers = COUNT(register_set), .reactions = reaction_set,                \
     .n_reactions = COUNT(reaction_set), .usarts = usart_set, .n_usarts = COUNT(usart_set)
 
 const struct chip chip_stm32h743 = {
     .name = "stm32h743",
-    TABLES(h743_registers, h743_reactions, h743_usarts),
+    .wanted = h743_wanted,
+    .n_wanted = COUNT(h743_wanted),
+    TABLES(h743_registers, h743_orders, h743_reactions, h743_usarts),
     .gpio_base = 0x58020000,
     .gpio_gate = H743_AHB4ENR,
     .reset_hz = HSI,
@@ -225,7 +270,7 @@ const struct chip chip_stm32h743 = {
 
 const struct chip chip_stm32h743_revision_y = {
     .name = "stm32h743 revision Y",
-    TABLES(h743_y_registers, h743_reactions, h743_usarts),
+    TABLES(h743_y_registers, h743_y_orders, h743_reactions, h743_usarts),
     .gpio_base = 0x58020000,
     .gpio_gate = H743_AHB4ENR,
     .reset_hz = HSI,
@@ -237,7 +282,9 @@ const struct chip chip_stm32h743_revision_y = {
 
 const struct chip chip_stm32h7a3 = {
     .name = "stm32h7a3",
-    TABLES(h7a3_registers, h7a3_reactions, h7a3_usarts),
+    .wanted = h7a3_wanted,
+    .n_wanted = COUNT(h7a3_wanted),
+    TABLES(h7a3_registers, h7a3_orders, h7a3_reactions, h7a3_usarts),
     .gpio_base = 0x58020000,
     .gpio_gate = H7A3_AHB4ENR,
     .reset_hz = HSI,

@@ -35,6 +35,7 @@ enum {
     MHZ = 1000000,
     HSI = 16 * MHZ,
     MSI = 4 * MHZ,
+    HSE = 8 * MHZ,
 };
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -82,19 +83,42 @@ static const struct chip_reaction l4_reactions[] = {
     {"VOSF", CHIP_BUSY, L4_PWR_CR1, BITS(10, 9), BIT(9), L4_PWR_SR2, BIT(10), 0, 0},
 };
 
+static const struct chip_order l4_orders[] = {
+    {"SW is HSI16 before HSIRDY", L4_CFGR, BITS(1, 0), 1, L4_CR, BIT(10), BIT(10)},
+    {"SW is PLL before PLLRDY", L4_CFGR, BITS(1, 0), 3, L4_CR, BIT(25), BIT(25)},
+    {"SW is PLL (above 80 MHz) without HPRE / 2", L4_CFGR, BITS(1, 0), 3, L4_CFGR, BITS(7, 4), 8 << 4},
+    {"boost before range 1", L4_PWR_CR5, BIT(8), 0, L4_PWR_CR1, BITS(10, 9), 1 << 9},
+    {"boost before the voltage is reached", L4_PWR_CR5, BIT(8), 0, L4_PWR_SR2, BIT(10), 0},
+    {"ICRST while the cache is on", FLASH_ACR, BIT(11), BIT(11), FLASH_ACR, BIT(9), 0},
+    {"DCRST while the cache is on", FLASH_ACR, BIT(12), BIT(12), FLASH_ACR, BIT(10), 0},
+};
+
+/* 8 MHz external; range 2; PLL of 8 / 2 * 20 / 4 = 20 MHz for nobody. */
+static const struct chip_state l4_dirt[] = {
+    {L4_CR, BIT(8) | BIT(10) | BITS(17, 16) | BITS(25, 24), BITS(17, 16) | BITS(25, 24)},
+    {L4_CFGR, BITS(3, 0) | BITS(13, 8), 2 | 2 << 2 | 4 << 8 | 5 << 11},
+    {L4_PLLCFGR, BITS(26, 0), 3 | 1 << 4 | 20 << 8 | BIT(16) | BIT(20) | BITS(25, 24)},
+    {L4_PWR_CR1, BITS(10, 9), 2 << 9},
+    {L4_PWR_SR2, BIT(10), BIT(10)},
+};
+
+static const struct chip_state l4_wanted[] = {
+    {FLASH_ACR, BITS(12, 8), BITS(10, 8)}, {L4_PWR_CR5, BIT(8), 0}, {L4_CFGR, BITS(13, 4), 0}};
+
 static const struct chip_usart l4_usarts[] = {{"LPUART1", CHIP_LPUART, 0x40008000, L4_APB1ENR2, BIT(0)}};
 
 static struct chip_clocks l4_clocks(void)
 {
     struct chip_clocks result = {0};
     if (chip_field(L4_CR, 25, 25)) {
-        const uint32_t pll_sources[4] = {0, MSI, HSI, 0};
+        const uint32_t pll_sources[4] = {0, MSI, HSI, HSE};
         result.pll_in_hz = pll_sources[chip_field(L4_PLLCFGR, 1, 0)] / (chip_field(L4_PLLCFGR, 7, 4) + 1);
         result.vco_hz = result.pll_in_hz * chip_field(L4_PLLCFGR, 14, 8);
         if (chip_field(L4_PLLCFGR, 24, 24))
             result.pll_hz = result.vco_hz / (2 * chip_field(L4_PLLCFGR, 26, 25) + 2);
     }
-    const uint32_t sources[4] = {MSI, chip_field(L4_CR, 10, 10) ? HSI : 0, 0, result.pll_hz};
+    const uint32_t sources[4] = {MSI, chip_field(L4_CR, 10, 10) ? HSI : 0,
+                                 chip_field(L4_CR, 17, 17) ? HSE : 0, result.pll_hz};
     uint32_t sysclk = sources[chip_field(L4_CFGR, 3, 2)];
     result.core_hz = result.hclk_hz = ahb_divide(sysclk, chip_field(L4_CFGR, 7, 4));
     result.pclk1_hz = apb_divide(result.hclk_hz, chip_field(L4_CFGR, 10, 8));
@@ -123,6 +147,12 @@ const struct chip chip_stm32l4r5 = {
     .n_reactions = COUNT(l4_reactions),
     .usarts = l4_usarts,
     .n_usarts = COUNT(l4_usarts),
+    .orders = l4_orders,
+    .n_orders = COUNT(l4_orders),
+    .dirt = l4_dirt,
+    .n_dirt = COUNT(l4_dirt),
+    .wanted = l4_wanted,
+    .n_wanted = COUNT(l4_wanted),
     .gpio_base = 0x48000000,
     .gpio_gate = L4_AHB2ENR,
     .reset_hz = MSI,
@@ -170,13 +200,37 @@ static const struct chip_reaction u5_reactions[] = {
     {"BUSYF", CHIP_BUSY, ICACHE_CR, BIT(1), 0, ICACHE_SR, BIT(0), 0, 0},
 };
 
+static const struct chip_order u5_orders[] = {
+    {"SW is HSI16 before HSIRDY", U5_CFGR1, BITS(1, 0), 1, U5_CR, BIT(10), BIT(10)},
+    {"SW is PLL1 before PLL1RDY", U5_CFGR1, BITS(1, 0), 3, U5_CR, BIT(25), BIT(25)},
+    {"BOOSTEN before range 1", U5_PWR_VOSR, BIT(18), BIT(18), U5_PWR_VOSR, BITS(17, 15), BITS(17, 15)},
+    {"BOOSTEN before PLL1SRC", U5_PWR_VOSR, BIT(18), BIT(18), U5_PLL1CFGR, BITS(1, 0), 2},
+    {"ICACHE on while it is busy", ICACHE_CR, BIT(0), BIT(0), ICACHE_SR, BIT(0), 0},
+};
+
+/* 8 MHz external; range 4; PLL1 of 8 / 2 * 40 / 8 = 20 MHz for nobody. */
+static const struct chip_state u5_dirt[] = {
+    {U5_CR, BIT(8) | BIT(10) | BITS(17, 16) | BITS(25, 24), BITS(17, 16) | BITS(25, 24)},
+    {U5_CFGR1, BITS(3, 0), 2 | 2 << 2},
+    {U5_CFGR2, BITS(10, 4), 4 << 4 | 5 << 8},
+    {U5_CFGR3, BITS(6, 4), 6 << 4},
+    {U5_PLL1CFGR, BITS(18, 8) | BITS(4, 0), 3 | 1 << 8 | 6 << 12 | BITS(17, 16)},
+    {U5_PLL1DIVR, BITS(30, 24) | BITS(22, 0), 39 | 7 << 24},
+    {U5_PWR_VOSR, BIT(15), BIT(15)},
+};
+
+static const struct chip_state u5_wanted[] = {
+    {FLASH_ACR, BIT(8), BIT(8)}, {ICACHE_CR, BIT(0), BIT(0)}, {U5_PWR_SVMSR, BIT(1), BIT(1)},
+    {U5_CFGR2, BITS(10, 0), 0},  {U5_CFGR3, BITS(6, 4), 0},
+};
+
 static const struct chip_usart u5_usarts[] = {
     {"USART1", CHIP_USART_ISR_ICR, 0x40013800, U5_APB2ENR, BIT(14)}};
 
 static struct chip_clocks u5_clocks(void)
 {
     struct chip_clocks result = {0};
-    const uint32_t pll_sources[4] = {0, MSI, HSI, 0};
+    const uint32_t pll_sources[4] = {0, MSI, HSI, HSE};
     uint32_t source = pll_sources[chip_field(U5_PLL1CFGR, 1, 0)];
     if (chip_field(U5_CR, 25, 25)) {
         uint32_t range = chip_field(U5_PLL1CFGR, 3, 2);
@@ -187,7 +241,8 @@ static struct chip_clocks u5_clocks(void)
         if (chip_field(U5_PLL1CFGR, 18, 18))
             result.pll_hz = result.vco_hz / (chip_field(U5_PLL1DIVR, 30, 24) + 1);
     }
-    const uint32_t sources[4] = {MSI, chip_field(U5_CR, 10, 10) ? HSI : 0, 0, result.pll_hz};
+    const uint32_t sources[4] = {MSI, chip_field(U5_CR, 10, 10) ? HSI : 0,
+                                 chip_field(U5_CR, 17, 17) ? HSE : 0, result.pll_hz};
     uint32_t sysclk = sources[chip_field(U5_CFGR1, 3, 2)];
     result.core_hz = result.hclk_hz = ahb_divide(sysclk, chip_field(U5_CFGR2, 3, 0));
     result.pclk1_hz = apb_divide(result.hclk_hz, chip_field(U5_CFGR2, 6, 4));
@@ -219,6 +274,12 @@ const struct chip chip_stm32u575 = {
     .n_reactions = COUNT(u5_reactions),
     .usarts = u5_usarts,
     .n_usarts = COUNT(u5_usarts),
+    .orders = u5_orders,
+    .n_orders = COUNT(u5_orders),
+    .dirt = u5_dirt,
+    .n_dirt = COUNT(u5_dirt),
+    .wanted = u5_wanted,
+    .n_wanted = COUNT(u5_wanted),
     .gpio_base = 0x42020000,
     .gpio_gate = U5_AHB2ENR1,
     .reset_hz = MSI,
