@@ -63,8 +63,8 @@ static int64_t footprint_of_option(const struct option *option, int64_t in, int6
 static bool is_dominated(const struct option *option, const struct option *others)
 {
     for (const struct option *o = others; o; o = o->next)
-        if (o->bottom_up == option->bottom_up && o->block <= option->block &&
-            o->distance <= option->distance && o->reach >= option->reach &&
+        if (o->bottom_up == option->bottom_up && o->least_scratch >= option->least_scratch &&
+            o->block <= option->block && o->distance <= option->distance && o->reach >= option->reach &&
             o->call_cost <= option->call_cost && (!option->exact || (o->exact && o->shift == option->shift)))
             return true;
     return false;
@@ -121,6 +121,7 @@ static int64_t add_chain(struct chain_planner *planner, int from, int to, int ro
     int64_t least = never;
     for (int i = 0; i < choices.n; i++) {
         option.scratch = choices.bytes[i];
+        option.least_scratch = i == 0;
         option.block = cost.stores_bytes + cost.sums_bytes + option.scratch;
         option.call_cost = choices.cost[i];
         add_option(planner, from, to, option);
@@ -142,6 +143,7 @@ static void add_whole(struct chain_planner *planner, int from, int to)
         struct option option = {.rows = CHAIN_ALL_ROWS,
                                 .inner_rows = CHAIN_ALL_ROWS,
                                 .whole = true,
+                                .least_scratch = t == 0,
                                 .scratch = tiles->scratch_bytes[t],
                                 .tile = tiles->tile[t],
                                 .block = o->sums_bytes + tiles->scratch_bytes[t],

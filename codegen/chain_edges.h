@@ -47,7 +47,8 @@ struct option {
     struct option *next;
     int rows, inner_rows;
     bool bottom_up, whole;
-    bool exact; /* the output may also lie exactly `shift` below the input */
+    bool least_scratch; /* of the options that are the same but for scratch */
+    bool exact;         /* the output may also lie exactly `shift` below the input */
     int64_t shift;
     int64_t block;    /* bytes of scratch and stores */
     int32_t scratch;  /* of them shared by the calls, one after the other */

@@ -23,6 +23,8 @@ struct search {
     int64_t arena_bytes;
     bool by_cost;
     struct label **labels; /* per cut */
+    int64_t *remaining;    /* per cut: the cost from there to the end, addresses ignored; never: impossible */
+    int64_t threshold;     /* plans that must cost more are left out */
     struct arena *arena;
 };
 
@@ -106,6 +108,34 @@ static void apply(struct search *search, int from, int to, const struct option *
 #undef ADD
 }
 
+static bool fits(const struct search *search, const struct option *option)
+{
+    /* Which of the options that differ in scratch: without costs the least. */
+    return option->footprint <= search->arena_bytes && (search->by_cost || option->least_scratch);
+}
+
+/* Fills remaining[]: the shortest paths to the last cut. */
+static void bound_costs(struct search *search)
+{
+    const struct chain_planner *planner = search->planner;
+    int last = planner->n_cuts - 1;
+    search->remaining[last] = 0;
+    for (int from = last - 1; from >= 0; from--) {
+        search->remaining[from] = never;
+        for (int to = from + 1; to <= last; to++) {
+            const struct edge *edge = edge_of(planner, from, to);
+            if (edge->state == NOT_ANALYSED || edge->footprint > search->arena_bytes ||
+                search->remaining[to] >= never)
+                continue;
+            for (const struct option *option = edge->options; option; option = option->next)
+                if (fits(search, option))
+                    search->remaining[from] =
+                        smaller(search->remaining[from],
+                                search->remaining[to] + (search->by_cost ? option->call_cost : 0));
+        }
+    }
+}
+
 /* The labels of all cuts; the best of the last one, or NULL. */
 static const struct label *find_addresses(struct search *search)
 {
@@ -121,10 +151,14 @@ static const struct label *find_addresses(struct search *search)
             const struct edge *edge = edge_of(planner, from, to);
             if (edge->state == NOT_ANALYSED || edge->footprint > search->arena_bytes)
                 continue;
-            for (const struct option *option = edge->options; option; option = option->next)
-                if (option->footprint <= search->arena_bytes)
-                    for (const struct label *label = search->labels[from]; label; label = label->next)
+            for (const struct option *option = edge->options; option; option = option->next) {
+                int64_t rest = search->remaining[to] + (search->by_cost ? option->call_cost : 0);
+                if (!fits(search, option))
+                    continue;
+                for (const struct label *label = search->labels[from]; label; label = label->next)
+                    if (label->call_cost + rest <= search->threshold)
                         apply(search, from, to, option, label);
+            }
         }
     }
     const struct label *best = search->labels[last];
@@ -189,12 +223,24 @@ static void take(struct chain_plan *out, const struct search *search, const stru
 }
 
 bool chain_place(struct chain_plan *out, const struct chain_planner *planner, int64_t arena_bytes,
-                 bool by_cost)
+                 bool by_cost, int64_t most_cost)
 {
     if (planner->cuts[0].bytes > arena_bytes)
         return false;
-    struct search search = {planner, arena_bytes, by_cost, NULL, planner->arena};
-    const struct label *label = find_addresses(&search);
+    struct search search = {planner, arena_bytes, by_cost, .arena = planner->arena};
+    search.remaining = ARENA_ARRAY(search.arena, int64_t, (size_t)planner->n_cuts);
+    bound_costs(&search);
+    int64_t least = search.remaining[0];
+    if (least >= never || (by_cost && least > most_cost))
+        return false;
+    /* First only what is not dearer than the best path without regard for addresses, then more and more. */
+    const struct label *label = NULL;
+    for (int64_t slack = 0; !label; slack = slack ? slack * 4 : least / 1024 + 1) {
+        search.threshold = by_cost ? smaller(least + slack, most_cost) : 0;
+        label = find_addresses(&search);
+        if (search.threshold == most_cost || !by_cost || slack > least)
+            break;
+    }
     if (label)
         take(out, &search, label);
     return label != NULL;

@@ -10,9 +10,10 @@
 #include "codegen/chain_edges.h"
 #include "codegen/chain_plan.h"
 
-/* From the options analysed so far, a plan in arena_bytes: with by_cost the cheapest, otherwise the first
- * found. Returns false when there is none. out->least_bytes and lower_bound are not touched. */
+/* From the options analysed so far, a plan in arena_bytes: with by_cost the cheapest of those that cost at
+ * most most_cost, otherwise the first found. Returns false when there is none. out->least_bytes and
+ * lower_bound are not touched. */
 bool chain_place(struct chain_plan *out, const struct chain_planner *planner, int64_t arena_bytes,
-                 bool by_cost);
+                 bool by_cost, int64_t most_cost);
 
 #endif

@@ -73,13 +73,13 @@ static void analyse_all_within(struct chain_planner *planner, int64_t limit)
 
 static bool plan_least(struct chain_plan *out, struct chain_planner *planner, int64_t bound)
 {
-    if (chain_place(out, planner, bound, false))
+    if (chain_place(out, planner, bound, false, never))
         return true;
     int64_t low = bound, step = CHAIN_ALIGNMENT * 8, high = 0;
     analyse_all_within(planner, bound);
     for (int i = 0; i < TRIED_ARENAS && !high; i++, step *= 2) {
         analyse_all_within(planner, low + step);
-        if (chain_place(out, planner, low + step, false))
+        if (chain_place(out, planner, low + step, false, never))
             high = low + step;
         else
             low += step;
@@ -89,7 +89,7 @@ static bool plan_least(struct chain_plan *out, struct chain_planner *planner, in
     while (high - low > CHAIN_ALIGNMENT) {
         int64_t middle = low + (high - low) / 2 / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
         struct chain_plan trial;
-        if (chain_place(&trial, planner, middle, false)) {
+        if (chain_place(&trial, planner, middle, false, never)) {
             *out = trial;
             high = middle;
         } else {
@@ -121,7 +121,8 @@ static bool fits_with_fewest_calls(struct chain_planner *planner, int from, int 
 
 /* The cheapest plan in an arena. Whole-map steps cost least: chains are needed, in several sizes, only where
  * those do not fit. */
-static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner, int64_t arena_bytes)
+static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner, int64_t arena_bytes,
+                          int64_t most_cost)
 {
     bool *fits = ARENA_ARRAY(planner->arena, bool, (size_t)planner->n_cuts); /* from the cut before */
     for (int to = 1; to < planner->n_cuts; to++)
@@ -134,7 +135,7 @@ static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner,
                 edge_analyse_richly(planner, from, to, arena_bytes);
         }
     }
-    return chain_place(out, planner, arena_bytes, true);
+    return chain_place(out, planner, arena_bytes, true, most_cost);
 }
 
 /* An arena in which every step fits with the fewest calls, wherever its neighbours lie. */
@@ -170,12 +171,12 @@ bool chain_plan(struct chain_plan *out, const struct row_graph *graph, const str
     if (allowed < least)
         allowed = least;
     struct chain_plan trial;
-    if (plan_cheapest(&trial, &planner, allowed) && trial.call_cost <= out->call_cost)
+    if (plan_cheapest(&trial, &planner, allowed, out->call_cost))
         *out = trial;
     /* Not more memory than the speed needs. */
     for (int64_t low = least; allowed - low > CHAIN_ALIGNMENT;) {
         int64_t middle = low + (allowed - low) / 2 / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
-        if (chain_place(&trial, &planner, middle, true) && trial.call_cost <= out->call_cost) {
+        if (chain_place(&trial, &planner, middle, true, out->call_cost)) {
             *out = trial;
             allowed = middle;
         } else {

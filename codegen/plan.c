@@ -305,9 +305,35 @@ static void grow_tile(struct schedule *out, const struct qmodel *qmodel, const s
 /* ---- one order of the operators ---------------------------------------------------------------------------
  */
 
-/* The best plan for tiles of this level. */
-static void plan_order(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                       const struct plan_options *options, int level, struct arena *arena)
+/* The same, sooner and lower: live tensors, less all of the output or of a dying input. */
+static int64_t quick_lower_bound(const struct schedule *schedule, const struct qmodel *qmodel)
+{
+    int64_t most = 0, live = qtensor_bytes(&qmodel->tensors[qmodel->input]);
+    for (int s = 0; s < schedule->n_order; s++) {
+        const struct qnode *node = &qmodel->nodes[schedule->order[s]];
+        int64_t out = qtensor_bytes(&qmodel->tensors[node->output]), dying = 0, freed = 0;
+        for (int i = 0; i < node->n_inputs; i++) {
+            int64_t in = qtensor_bytes(&qmodel->tensors[node->inputs[i]]);
+            bool again = false;
+            for (int k = 0; k < i; k++)
+                again = again || node->inputs[k] == node->inputs[i];
+            if (again || schedule->storage[node->inputs[i]].last_step != s)
+                continue;
+            freed += in;
+            dying = in > dying ? in : dying;
+        }
+        live += out;
+        int64_t bound = live - (dying < out ? dying : out);
+        most = bound > most ? bound : most;
+        live -= freed + (schedule->storage[node->output].last_step == s ? out : 0);
+    }
+    return most;
+}
+
+/* The best plan for tiles of this level. Returns false, with no more than a lower bound, when that is above
+ * most_bytes. */
+static bool plan_order(struct schedule *out, const struct qmodel *qmodel, const int *order,
+                       const struct plan_options *options, int level, int64_t most_bytes, struct arena *arena)
 {
     *out = (struct schedule){
         .n_order = qmodel->n_nodes, .n_steps = qmodel->n_nodes, .n_storage = qmodel->n_tensors};
@@ -318,15 +344,22 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     out->storage = ARENA_ARRAY(arena, struct storage, (size_t)out->n_storage + 1);
     memcpy(out->order, order, (size_t)out->n_order * sizeof *order);
     set_lifetimes(out, qmodel);
+    out->lower_bound_bytes = quick_lower_bound(out, qmodel);
+    if (out->lower_bound_bytes > most_bytes)
+        return false;
     set_tiles(out, qmodel, options, level);
 
     struct arena work = ARENA_INIT;
     struct problem problem;
     problem_build(&problem, qmodel, out, &work);
+    out->lower_bound_bytes = round_up(problem.lower_bound, ARENA_ALIGNMENT);
+    if (out->lower_bound_bytes > most_bytes) {
+        arena_release(&work);
+        return false;
+    }
     int64_t *offset = ARENA_ARRAY(&work, int64_t, (size_t)problem.n_buffers + 1);
     int64_t peak = place_buffers(offset, &problem, &work);
     out->arena_bytes = round_up(peak, ARENA_ALIGNMENT);
-    out->lower_bound_bytes = round_up(problem.lower_bound, ARENA_ALIGNMENT);
 
     for (int i = 0; i < problem.n_buffers; i++) {
         const struct buffer *buffer = &problem.buffers[i];
@@ -356,6 +389,7 @@ static void plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     for (int s = 0; s < out->n_steps; s++)
         out->steps[s].live_bytes = live_bytes(&problem, offset, s, ranges);
     arena_release(&work);
+    return true;
 }
 
 /* ---- the choice -------------------------------------------------------------------------------------------
@@ -378,29 +412,39 @@ static bool is_better(const struct schedule *a, const struct schedule *b, const 
     return cost_a < cost_b || (cost_a == cost_b && smaller);
 }
 
-/* The best plan that computes one operator after the other. */
-static void plan_single_steps(struct schedule *out, const struct qmodel *qmodel, int *order,
-                              const struct plan_options *options, const struct goal *goal,
-                              struct arena *arena)
+/* Plans that compute one operator after the other; *out, if there is one, and becomes the best. The lower
+ * bound of all of them is returned. */
+static int64_t plan_single_steps(struct schedule *out, bool *found, const struct qmodel *qmodel, int *order,
+                                 const struct plan_options *options, const struct goal *goal,
+                                 struct arena *arena)
 {
-    struct schedule other;
-    plan_order(out, qmodel, order, options, 0, arena);
-    if (order_by_freed_bytes(order, qmodel, arena)) { /* without branches there is no choice */
-        plan_order(&other, qmodel, order, options, 0, arena);
-        if (other.arena_bytes < out->arena_bytes)
-            *out = other;
-    }
-    if (goal->smallest || !options->dsp)
-        return;
-    static const int levels[] = {TILE_LEVELS - 1, TILE_LEVELS / 2};
-    memcpy(order, out->order, (size_t)out->n_order * sizeof *order);
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        plan_order(&other, qmodel, order, options, levels[i], arena);
-        if (is_better(&other, out, goal, qmodel))
-            *out = other;
-        if (other.arena_bytes <= goal->limit)
-            break;
-    }
+    static const int levels[] = {0, TILE_LEVELS - 1, TILE_LEVELS / 2};
+    int64_t bound = INT64_MAX, best_order = INT64_MAX;
+    bool fast = !goal->smallest && options->dsp;
+    int *other_order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
+    int n_orders = order_by_freed_bytes(other_order, qmodel, arena) ? 2 : 1;
+    for (size_t i = 0; i < (fast ? sizeof levels / sizeof *levels : 1); i++)
+        for (int k = 0; k < (i == 0 ? n_orders : 1); k++) {
+            struct schedule trial;
+            int64_t most = !*found                                            ? INT64_MAX
+                           : goal->smallest || out->arena_bytes > goal->limit ? out->arena_bytes
+                                                                              : goal->limit;
+            bool placed =
+                plan_order(&trial, qmodel, k ? other_order : order, options, levels[i], most, arena);
+            bound = trial.lower_bound_bytes < bound ? trial.lower_bound_bytes : bound;
+            if (i == 0 && (placed ? trial.arena_bytes : trial.lower_bound_bytes) < best_order) {
+                best_order = placed ? trial.arena_bytes : trial.lower_bound_bytes;
+                if (k)
+                    memcpy(order, other_order, (size_t)qmodel->n_nodes * sizeof *order);
+            }
+            if (placed && (!*found || is_better(&trial, out, goal, qmodel))) {
+                *out = trial;
+                *found = true;
+            }
+            if (placed && i > 0 && trial.arena_bytes <= goal->limit)
+                return bound;
+        }
+    return bound;
 }
 
 void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
@@ -411,22 +455,16 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
         order[n] = n;
     struct goal goal = {options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX,
                         options->optimize == OPTIMIZE_SRAM};
-    struct schedule chains;
-    int64_t cost, least = INT64_MAX;
-    bool fused = options->fusion && schedule_chains(&chains, qmodel, order, options, &cost, &least, arena);
-    if (options->optimize == OPTIMIZE_BALANCED && !fused) {
-        struct goal smallest = {INT64_MAX, true};
-        plan_single_steps(out, qmodel, order, options, &smallest, arena);
+    int64_t least = INT64_MAX;
+    bool found = options->fusion && schedule_chains(out, qmodel, order, options, &least, arena);
+    if (options->optimize == OPTIMIZE_BALANCED && !found) {
+        const struct goal smallest = {INT64_MAX, true};
+        plan_single_steps(out, &found, qmodel, order, options, &smallest, arena);
         least = out->arena_bytes;
     }
     if (options->optimize == OPTIMIZE_BALANCED && least * 5 / 4 < goal.limit)
         goal.limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
-    plan_single_steps(out, qmodel, order, options, &goal, arena);
-    if (!fused)
-        return;
-    int64_t bound =
-        chains.lower_bound_bytes < out->lower_bound_bytes ? chains.lower_bound_bytes : out->lower_bound_bytes;
-    if (!is_better(out, &chains, &goal, qmodel))
-        *out = chains;
-    out->lower_bound_bytes = bound;
+    int64_t chains_bound = found ? out->lower_bound_bytes : INT64_MAX;
+    int64_t bound = plan_single_steps(out, &found, qmodel, order, options, &goal, arena);
+    out->lower_bound_bytes = bound < chains_bound ? bound : chains_bound;
 }

@@ -209,8 +209,7 @@ void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph,
 }
 
 bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                     const struct plan_options *options, int64_t *call_cost, int64_t *least_bytes,
-                     struct arena *arena)
+                     const struct plan_options *options, int64_t *least_bytes, struct arena *arena)
 {
     struct arena temporary = ARENA_INIT;
     struct row_graph graph;
@@ -219,7 +218,6 @@ bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const in
                  chain_plan(&plan, &graph, options, &temporary) && plan.arena_bytes <= INT32_MAX;
     if (found) {
         schedule_of_chain_plan(out, &graph, order, &plan, arena);
-        *call_cost = plan.call_cost;
         *least_bytes = plan.least_bytes;
     }
     arena_release(&temporary);

@@ -15,11 +15,9 @@ struct qmodel;
 struct row_graph;
 struct schedule;
 
-/* Returns false when there is no such plan. call_cost: of its kernel calls. least_bytes: of the smallest plan
- * found. */
+/* Returns false when there is no such plan. least_bytes: of the smallest plan found. */
 bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                     const struct plan_options *options, int64_t *call_cost, int64_t *least_bytes,
-                     struct arena *arena);
+                     const struct plan_options *options, int64_t *least_bytes, struct arena *arena);
 /* order: the one the graph was built with. */
 void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, const int *order,
                             const struct chain_plan *plan, struct arena *arena);
