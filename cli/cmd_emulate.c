@@ -12,6 +12,7 @@
 #include "boards/emulate.h"
 #include "cli/accuracy.h"
 #include "cli/commands.h"
+#include "cli/estimate.h"
 #include "cli/network.h"
 #include "cli/stage.h"
 #include "quant/qexec.h"
@@ -19,11 +20,13 @@
 
 static const char usage[] = "mcunet emulate DIR --input IN.bin --output OUT.bin\n"
                             "       mcunet emulate DIR --model INT8.onnx --data SET [--images N]\n"
+                            "       mcunet emulate DIR --cycles\n"
                             "       mcunet emulate RECIPE.yml -o DIR";
 
 struct emulate_command {
     const char *input, *output, *model;
     int images, timeout;
+    bool cycles;
 };
 
 struct tensors {
@@ -75,14 +78,51 @@ static int run_firmware(struct stage *stage, const char *folder, const char *mac
     return rc;
 }
 
+static int timeout_of(const struct stage *stage, const struct emulate_command *command)
+{
+    return command->timeout ? command->timeout : stage->recipe.emulate.timeout;
+}
+
+/* The value of "estimate"; NULL without --cycles. */
+static int estimate(json_t **out, struct stage *stage, const char *folder, const struct emulate_command *command)
+{
+    struct board *board;
+    *out = NULL;
+    if (!command->cycles)
+        return 0;
+    int rc = project_board(stage, folder, &board);
+    return rc ? rc : estimate_project(out, stage, folder, board, timeout_of(stage, command));
+}
+
+/* --cycles alone, or after raw tensors. */
+static int emulate_cycles(struct stage *stage, const char *folder, const struct emulate_command *command)
+{
+    json_t *cycles;
+    int rc = estimate(&cycles, stage, folder, command);
+    if (rc)
+        return rc;
+    if (stage->json) {
+        json_t *result = stage_artifact(stage, "run");
+        json_object_set(result, "estimate", cycles);
+        rc = json_print(result);
+        json_decref(result);
+    } else {
+        estimate_print(cycles);
+    }
+    json_decref(cycles);
+    return rc;
+}
+
 static int emulate_raw(struct stage *stage, const char *folder, const struct emulate_command *command)
 {
     struct tensors tensors = {0};
     struct file file;
     const char *machine;
     int64_t stack_used;
+    if (command->cycles && !command->input && !command->output)
+        return emulate_cycles(stage, folder, command);
     if (!command->input || !command->output)
-        return error_usage("emulate: --input and --output go together (or --model with --data)");
+        return error_usage("emulate: --input and --output go together (or --model with --data, or --cycles)");
     int rc = project_facts(stage, folder, &machine, &tensors);
     if (!rc)
         rc = file_read(&file, command->input, (size_t)1 << 31, &stage->arena);
@@ -94,9 +134,11 @@ static int emulate_raw(struct stage *stage, const char *folder, const struct emu
     tensors.n = (int)(file.size / tensors.in_bytes);
     tensors.in = (int8_t *)file.data;
     tensors.out = arena_alloc(&stage->arena, tensors.n * tensors.out_bytes);
-    rc = run_firmware(stage, folder, machine, command->timeout ? command->timeout : stage->recipe.emulate.timeout, &tensors, &stack_used);
+    rc = run_firmware(stage, folder, machine, timeout_of(stage, command), &tensors, &stack_used);
     if (!rc)
         rc = file_write(command->output, tensors.out, tensors.n * tensors.out_bytes);
+    if (!rc && command->cycles)
+        rc = emulate_cycles(stage, folder, command);
     return rc;
 }
 
@@ -162,9 +204,12 @@ static int emulate_images(struct stage *stage, const char *folder, const char *m
     if (!rc)
         rc = prepare_images(stage, &network, command->images ? command->images : stage->recipe.emulate.images, &tensors, &labels);
     if (!rc)
-        rc = run_firmware(stage, folder, machine, command->timeout ? command->timeout : stage->recipe.emulate.timeout, &tensors, &stack_used);
+        rc = run_firmware(stage, folder, machine, timeout_of(stage, command), &tensors, &stack_used);
+    json_t *cycles = NULL;
     if (!rc)
         rc = compare(&tensors);
+    if (!rc)
+        rc = estimate(&cycles, stage, folder, command);
     if (rc)
         return rc;
     struct accuracy accuracy = {0};
@@ -178,6 +223,8 @@ static int emulate_images(struct stage *stage, const char *folder, const char *m
     json_object_set_new(result, "logits_sha256", json_string(sha256_of(tensors.out, tensors.n * tensors.out_bytes).hex));
     json_object_set_new(result, "top1", json_real(accuracy_top1(&accuracy)));
     json_object_set_new(result, "stack_used_bytes", json_integer(stack_used));
+    if (cycles)
+        json_object_set_new(result, "estimate", cycles);
     if (of_run)
         rc = json_write(stage_path(stage, "run.json"), result);
     if (!rc && stage->json)
@@ -185,6 +232,8 @@ static int emulate_images(struct stage *stage, const char *folder, const char *m
     else if (!rc && !of_run)
         printf("%d images: logits equal the host's bit for bit; top-1 %.2f %%; stack used %lld bytes\n", tensors.n,
                accuracy_top1(&accuracy), (long long)stack_used);
+    if (!rc && cycles && !stage->json)
+        estimate_print(cycles);
     json_decref(result);
     return rc;
 }
@@ -199,6 +248,7 @@ int cmd_emulate(int argc, char **argv)
         STAGE_INPUT_OPTIONS(stage),
         OPTION_STRING(0, "model", "INT8.onnx", &c.model, "compare with this network on the host"),
         OPTION_INT(0, "images", "N", &c.images, "validation images to run (default 16)"),
+        OPTION_FLAG(0, "cycles", &c.cycles, "estimate cycles, ms and energy of one inference on the board"),
         OPTION_INT(0, "timeout", "S", &c.timeout, "seconds before the emulator is stopped (default 900)"),
         OPTION_END,
     };

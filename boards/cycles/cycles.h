@@ -43,7 +43,8 @@ struct cycle_row {
 
 struct cycle_estimate {
     struct cycle_row whole;
-    struct cycle_row *layers; /* in the order of the code; rows sum to `whole`, field by field */
+    struct cycle_row
+        *layers; /* in the order of the network, those that ran; rows sum to `whole`, field by field */
     int n_layers;
     double ms, cpi;
     double uj;                   /* microjoules; 0: the board file gives no energy */

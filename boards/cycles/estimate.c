@@ -8,8 +8,10 @@
  */
 #include "boards/cycles/cycles.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -174,20 +176,28 @@ static void add_row(struct cycle_row *total, const struct cycle_row *row)
         total->by_cause[c] += row->by_cause[c];
 }
 
+/* Operators are numbered in the order of the network: "conv_3". */
+static int compare_rows(const void *a, const void *b)
+{
+    const char *x = ((const struct cycle_row *)a)->name, *y = ((const struct cycle_row *)b)->name;
+    const char *left = strrchr(x, '_'), *right = strrchr(y, '_');
+    const long i = left ? strtol(left + 1, NULL, 10) : LONG_MAX,
+               k = right ? strtol(right + 1, NULL, 10) : LONG_MAX;
+    return i != k ? (i < k ? -1 : 1) : strcmp(x, y);
+}
+
 static void fill_estimate(struct cycle_estimate *out, const struct accounts *a, const struct board *board,
                           const struct marker_table *markers, struct arena *arena)
 {
     *out = (struct cycle_estimate){.whole = {.name = "whole"}};
     out->layers = ARENA_ARRAY(arena, struct cycle_row, (size_t)markers->n_layers);
-    /* "rest", which is layer 0, comes last. */
-    for (int i = 1; i <= markers->n_layers; i++) {
-        const int layer = i % markers->n_layers;
-        const struct cycle_row row =
-            row_of(&a->layers[layer], &a->profile->layers[layer], markers->names[layer]);
+    for (int i = 0; i < markers->n_layers; i++) {
+        const struct cycle_row row = row_of(&a->layers[i], &a->profile->layers[i], markers->names[i]);
         add_row(&out->whole, &row);
         if (row.instructions)
             out->layers[out->n_layers++] = row;
     }
+    qsort(out->layers, (size_t)out->n_layers, sizeof *out->layers, compare_rows); /* "rest" comes last */
     const double cycles = (double)out->whole.cycles;
     out->ms = cycles / (board->clock_mhz * 1e3);
     out->cpi = out->whole.instructions ? cycles / (double)out->whole.instructions : 0;
