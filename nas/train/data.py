@@ -1,4 +1,4 @@
-"""Labelled images as one uint8 array in memory, and the augmentation of a batch."""
+"""Labelled images as one uint8 array in memory, the cut that a search measures on, and the augmentation of a batch."""
 import io
 import os
 import re
@@ -92,6 +92,56 @@ def load(path, split, size, cache=None):
                 np.savez(f, images=images, labels=labels, names=np.array(names))
             os.replace(key + ".tmp", key)
     return torch.from_numpy(images), torch.from_numpy(labels), names
+
+
+M64 = (1 << 64) - 1
+
+
+def rotate_left(x, k):
+    return (x << k | x >> (64 - k)) & M64
+
+
+def splitmix64(state):
+    state = (state + 0x9E3779B97F4A7C15) & M64
+    z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & M64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & M64
+    return state, z ^ z >> 31
+
+
+def shuffled(n, seed, stream):
+    """0..n-1 in the order of base/rng.h: rng_shuffle() with rng_stream(seed, stream)."""
+    word = splitmix64(seed)[1] ^ rotate_left(splitmix64(stream ^ 0x6A09E667F3BCC909)[1], 32)
+    s = []
+    for _ in range(4):
+        word, z = splitmix64(word)
+        s.append(z)
+
+    def draw(below):
+        while True:
+            value = rotate_left(s[1] * 5 & M64, 7) * 9 & M64
+            t = s[1] << 17 & M64
+            s[2] ^= s[0]
+            s[3] ^= s[1]
+            s[1] ^= s[2]
+            s[0] ^= s[3]
+            s[2] ^= t
+            s[3] = rotate_left(s[3], 45)
+            product = (value >> 32) * below
+            if product & 0xFFFFFFFF >= (1 << 32) % below:
+                return product >> 32
+
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = draw(i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def search_cut(n, images, calibration, seed):
+    """Indices of the training images on which `mcunet search` measures accuracies (datasets/dataset.h, SPLIT_SEARCH)."""
+    if calibration + images > n:
+        raise SystemExit(f"error: calibration and search need {calibration} + {images} images, there are {n}")
+    return shuffled(n, seed, 1)[calibration:calibration + images]
 
 
 def to_input(images, resolution, dtype=torch.float32):

@@ -24,6 +24,7 @@ except ImportError as e:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import data  # noqa: E402
 from model import Depthwise, Relu6, Space, Supernet, make_divisible  # noqa: E402
 
 STAGE = {"kind": "stage", "depths": [1, 2], "kernels": [3, 5, 7], "expands": [3, 4, 6], "act": "relu6"}
@@ -139,6 +140,13 @@ def main():
         check("resumed at step 3" in log, "resume starts where the checkpoint was written")
         read = lambda d: open(os.path.join(d, "out.onnx"), "rb").read()
         check(read(a) == read(b), "interrupted and uninterrupted training write the same bytes")
+
+        check(data.search_cut(50, 6, 8, 3) == [3, 22, 44, 17, 31, 24]
+              and data.search_cut(100000, 5, 2000, 1) == [5958, 93809, 59097, 74666, 80944],
+              "the cut that is held out is the one that datasets/dataset.c makes for the search")
+        log = train(os.path.join(tmp, "held"), config, images, "--hold-out", "6", "--hold-out-calibration", "4")
+        total = int(log.split("images held out")[1].split("data: ")[1].split()[0])
+        check(total == sum(len(f) for _, _, f in os.walk(images)) - 6, "--hold-out trains on the rest")
 
         more = dict(CONFIG, phases=[dict(CONFIG["phases"][1], epochs=0.25, lr=0.0)])
         with open(os.path.join(tmp, "more.json"), "w") as f:

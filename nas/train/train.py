@@ -72,9 +72,20 @@ class Trainer:
         if len(self.names) != self.space.spec["classes"] or names != self.names:
             raise SystemExit(f"error: {self.args.train}: {len(self.names)} classes, {self.args.val}: {len(names)}; "
                              f"the configuration says {self.space.spec['classes']}, and both must name the same classes")
+        self.hold_out()
         if self.args.limit:
             self.x, self.y = self.x[:self.args.limit], self.y[:self.args.limit]
         log(f"data: {len(self.x)} training and {len(self.vx)} validation images, {len(self.names)} classes, {size}x{size}")
+
+    def hold_out(self):
+        """Leave out what a search will measure accuracies on, so that they are not those of learnt images."""
+        a = self.args
+        if not a.hold_out:
+            return
+        keep = torch.ones(len(self.x), dtype=torch.bool)
+        keep[data.search_cut(len(self.x), a.hold_out, a.hold_out_calibration, a.hold_out_seed)] = False
+        self.x, self.y = self.x[keep], self.y[keep]
+        log(f"data: {a.hold_out} images held out for the search (calibration {a.hold_out_calibration}, seed {a.hold_out_seed})")
 
     # -- one step ----------------------------------------------------------------------------------------------
 
@@ -292,6 +303,11 @@ def main():
     ap.add_argument("--threads", type=int, default=0, help="0: PyTorch's choice")
     ap.add_argument("--bf16", action="store_true", help="activations in bfloat16 (faster on CPUs that have it, and GPUs)")
     ap.add_argument("--cpu", action="store_true", help="even where CUDA is available")
+    ap.add_argument("--hold-out", type=int, default=0, metavar="N",
+                    help="leave out the N training images that `mcunet search` measures on: N is the recipe's search.images")
+    ap.add_argument("--hold-out-calibration", type=int, default=512, metavar="N",
+                    help="the larger of the recipe's search.bn_images and quantize.images (default 512)")
+    ap.add_argument("--hold-out-seed", type=int, default=1, help="the recipe's seed (default 1)")
     ap.add_argument("--limit", type=int, help="use only the first N training images")
     ap.add_argument("--stop-at", type=int, help="stop after this step, as if interrupted")
     ap.add_argument("--log-every", type=int, default=50)
