@@ -50,8 +50,9 @@ static inline void stm32_set(uint32_t address, uint32_t mask, uint32_t value)
     (void)mcu_read32(address);
 }
 
-/* 0, or -1 after an AWAIT in vain; the actions behind it were not done. */
-static inline int stm32_run(const struct stm32_action *actions, uint32_t n)
+/* 0, or -1 after an AWAIT in vain; the actions behind it were not done. Called several times by a port, and
+ * never in a hurry: one copy. */
+__attribute__((noinline)) static int stm32_run(const struct stm32_action *actions, uint32_t n)
 {
     for (const struct stm32_action *action = actions; action < actions + n; action++)
         if (action->verb == STM32_SET)
