@@ -49,27 +49,28 @@ static inline int32_t mcu_depthwise_block(int32_t kernel)
 /* One output row, relative to the channel's plane, weights and output. Read by the assembly. */
 struct mcu_depthwise_out_row {
     int32_t plane_offset;   /* bytes to the first kernel row that is computed */
+    int32_t out_offset;     /* bytes from the first row of the map */
     int32_t weights_offset; /* bytes to that kernel row's weights */
     int32_t weights_bytes; /* of the kernel rows that are computed, at least one; kernel 3: all three, rows in
                               the padding are zero */
     int32_t back;          /* bytes from the data pointer after the kernel rows to where it was: negative */
-    int32_t out_offset;    /* bytes from the first row of the map */
     int32_t kernel_rows;   /* that are computed */
 };
 
 /* All of a batch's rows of four channels. Read by the assembly: order and sizes matter. */
 struct mcu_depthwise_rows {
     int32_t zero_point_mode; /* as in struct mcu_tile */
-    int32_t out_step;        /* bytes from pixel to pixel */
-    int32_t row_bytes;       /* of a plane row */
     const int32_t *requant;  /* { bias, a, b } x 4 */
-    const uint32_t *plane;   /* of the first channel */
     int32_t plane_bytes;     /* to the next channel */
     const uint32_t *weights; /* of the first channel */
+    const uint32_t *plane;   /* of the first channel */
     int8_t *out;             /* of the first channel */
-    const struct mcu_depthwise_out_row *rows, *rows_end;
-    int32_t blocks_bytes; /* plane bytes of the whole blocks of a row */
-    int32_t tail;         /* outputs behind them */
+    int32_t blocks_bytes;    /* plane bytes of the whole blocks of a row */
+    int32_t tail;            /* outputs behind them */
+    const struct mcu_depthwise_out_row *rows;
+    int32_t out_step; /* bytes from pixel to pixel */
+    const struct mcu_depthwise_out_row *rows_end;
+    int32_t row_bytes; /* of a plane row */
 };
 
 /* Requantisation MCU_REQUANT_FAST or MCU_REQUANT_ROUND. */
