@@ -9,7 +9,7 @@
 #include "panel.h"
 
 /* Windows that are gathered without detours where they lie inside the map */
-enum window_kind { ANY_WINDOW, POINTWISE, WINDOW_3X3X3, WINDOW_OF_WORDS };
+enum window_kind { ANY_WINDOW, POINTWISE, WINDOW_3X3X3, WINDOW_OF_WORDS, WINDOW_OF_RUNS };
 
 /* Where the taps of one row of output pixels come from. */
 struct taps {
@@ -39,7 +39,7 @@ static enum window_kind kind_of(const struct taps *taps)
         return WINDOW_3X3X3;
     if (taps->rest)
         return ANY_WINDOW;
-    return window->kernel_h == 1 ? POINTWISE : taps->run_words == 1 ? WINDOW_OF_WORDS : ANY_WINDOW;
+    return window->kernel_h == 1 ? POINTWISE : taps->run_words == 1 ? WINDOW_OF_WORDS : WINDOW_OF_RUNS;
 }
 
 /* A run that reaches into the padding, when in.c % 4 == 0: it is so by whole words. left: the input column of
@@ -97,22 +97,45 @@ static void gather_pointwise(const struct taps *taps, int32_t begin, int32_t in_
         mcu_unpack_pixel(in, words, pixel);
 }
 
+/* n x n x 4 k: a window is n runs of whole words. */
+static void gather_runs(const struct taps *taps, int32_t begin, int32_t in_step, int32_t n, uint32_t *pixel,
+                        int32_t step, int32_t depth)
+{
+    const int32_t words = taps->run_words, kernel_h = taps->op->window.kernel_h;
+    for (; n > 0; begin += in_step, n--) {
+        const int pair = step == 1 && n > 1;
+        uint32_t *to = pixel;
+        for (int32_t ky = 0; ky < kernel_h; ky++, to += 4 * words) {
+            const int8_t *run = taps->rows[ky] + begin;
+            if (pair)
+                mcu_unpack_pair(run, run + in_step, words, to);
+            else
+                mcu_unpack_pixel(run, words, to);
+        }
+        pixel += pair ? depth : step;
+        begin += pair ? in_step : 0;
+        n -= pair;
+        step = 1; /* at the first of a pair, or at the end */
+    }
+}
+
 /* 3 x 3 x 3, the first layer of most nets: each run is 2 words and a byte. */
 static void gather_3x3x3(const struct taps *taps, int32_t begin, int32_t in_step, int32_t n, uint32_t *pixel,
                          int32_t step, int32_t depth)
 {
     const int8_t *a = taps->rows[0] + begin, *b = taps->rows[1] + begin, *c = taps->rows[2] + begin;
-    for (; n > 0; n--, a += in_step, b += in_step, c += in_step) {
-        unpack_word(a, pixel);
-        unpack_word(a + 4, pixel + 4);
-        unpack_word(b, pixel + 8);
-        unpack_word(b + 4, pixel + 12);
-        unpack_word(c, pixel + 16);
-        unpack_word(c + 4, pixel + 20);
-        pixel[24] = mcu_pack_low((uint32_t)a[8], (uint32_t)c[8]);
-        pixel[26] = (uint32_t)b[8] & 0xffff;
+    if (step != 1) { /* the second of a pair */
+        mcu_unpack_3x3x3_pixel(a, b, c, pixel);
+        a += in_step, b += in_step, c += in_step;
         pixel += step;
-        step = depth - step;
+        n--;
+    }
+    const int32_t pairs = n / 2;
+    if (pairs)
+        mcu_unpack_3x3x3(a, b, c, pixel, in_step, pairs);
+    if (n & 1) {
+        const int32_t left = 2 * pairs * in_step;
+        mcu_unpack_3x3x3_pixel(a + left, b + left, c + left, pixel + pairs * depth);
     }
 }
 
@@ -192,6 +215,8 @@ static void gather_row(struct taps *taps, int32_t y, int32_t x0, int32_t x1, uin
                 gather_pointwise(taps, left * c, stride * c, n, pixel, step, depth);
             else if (taps->kind == WINDOW_3X3X3)
                 gather_3x3x3(taps, left * c, stride * c, n, pixel, step, depth);
+            else if (taps->kind == WINDOW_OF_RUNS)
+                gather_runs(taps, left * c, stride * c, n, pixel, step, depth);
             else
                 gather_words(taps, left * c, stride * c, n, pixel, step, depth);
         }

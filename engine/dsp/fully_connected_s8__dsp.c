@@ -143,7 +143,7 @@ static void finish_block(const int32_t *sum, const int32_t *requant, int32_t zer
         finish_fast(sum[3], requant + 10, zero_point, out + 3);
         return;
     }
-    for (int32_t i = 0; i < channels; i++) {
+    for (int32_t i = 0; i < channels; i++) { /* rare, and the last block */
         int32_t words[2] = {requant[4 + 2 * i], requant[5 + 2 * i]};
         if (is_plain(words[1]))
             words[1] += MCU_FULLY_CONNECTED_PLAIN_OFFSET;
@@ -166,10 +166,11 @@ void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32
     for (int32_t c = 0; c < out_c; c += 4, requant += MCU_REQUANT_WORDS) {
         int32_t sum[4] = {requant[0], requant[1], requant[2], requant[3]};
         const int32_t *start = starts;
+        const int plain = is_plain(requant[5]);
         for (const uint32_t *chunk = pairs; chunk != end;) {
             const uint32_t *chunk_end =
                 end - chunk > MCU_FULLY_CONNECTED_CHUNK / 2 ? chunk + MCU_FULLY_CONNECTED_CHUNK / 2 : end;
-            if (is_plain(requant[5]))
+            if (plain)
                 weights = multiply_plain_chunk(chunk, chunk_end, weights, sum);
             else
                 weights = multiply_chunk(chunk, chunk_end, weights, *start++, sum);

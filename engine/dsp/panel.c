@@ -71,6 +71,27 @@ __asm__(
     "3:\n"
     " pop {r4-r11, pc}\n"
     " .size mcu_unpack_pair, . - mcu_unpack_pair\n"
+    /* r0-r2 the rows, r12 step, lr pairs left */
+    ".macro unpack_3x3x3_row row\n"
+    " ldr r6, [\\row]\n ldr r10, [\\row, #4]\n add \\row, \\row, r12\n ldr r7, [\\row]\n ldr r11, [\\row, #4]\n"
+    " sxtb16 r4, r6\n sxtb16 r6, r6, ror #8\n sxtb16 r8, r10\n sxtb16 r10, r10, ror #8\n sxtb16 r5, r7\n"
+    " sxtb16 r7, r7, ror #8\n sxtb16 r9, r11\n sxtb16 r11, r11, ror #8\n stm r3!, {r4-r11}\n"
+    ".endm\n"
+    " .section .text.mcu_unpack_3x3x3, \"ax\", %progbits\n"
+    " .p2align 3\n"
+    " .global mcu_unpack_3x3x3\n"
+    " .thumb_func\n"
+    " .type mcu_unpack_3x3x3, %function\n"
+    "mcu_unpack_3x3x3:\n"
+    " push {r4-r11, lr}\n ldrd r12, lr, [sp, #36]\n"
+    "1:\n"
+    " unpack_3x3x3_row r0\n unpack_3x3x3_row r1\n unpack_3x3x3_row r2\n"
+    /* the last bytes; the rows are at the second window */
+    " rsb r11, r12, #8\n ldrsb r5, [r0, #8]\n ldrsb r7, [r1, #8]\n ldrsb r8, [r2, #8]\n"
+    " ldrsb r4, [r0, r11]\n ldrsb r6, [r1, r11]\n ldrsb r9, [r2, r11]\n add r0, r0, r12\n add r1, r1, r12\n"
+    " pkhbt r5, r5, r8, lsl #16\n add r2, r2, r12\n pkhbt r4, r4, r9, lsl #16\n uxth r6, r6\n uxth r7, r7\n"
+    " subs lr, lr, #1\n stm r3!, {r4-r7}\n bne 1b\n pop {r4-r11, pc}\n"
+    " .size mcu_unpack_3x3x3, . - mcu_unpack_3x3x3\n"
     " .text\n"
 );
 /* clang-format on */
@@ -81,6 +102,15 @@ void mcu_unpack_pair(const int8_t *a, const int8_t *b, int32_t n_words, uint32_t
 {
     mcu_unpack_pixel(a, n_words, panel);
     mcu_unpack_pixel(b, n_words, panel + 1);
+}
+
+void mcu_unpack_3x3x3(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t *panel, int32_t step,
+                      int32_t n_pairs)
+{
+    for (; n_pairs > 0; n_pairs--, panel += 28, a += 2 * step, b += 2 * step, c += 2 * step) {
+        mcu_unpack_3x3x3_pixel(a, b, c, panel);
+        mcu_unpack_3x3x3_pixel(a + step, b + step, c + step, panel + 1);
+    }
 }
 
 void mcu_expand_weights(const uint32_t *packed, uint32_t *panel, const uint32_t *panel_end)

@@ -17,6 +17,24 @@ void mcu_unpack_pair(const int8_t *a, const int8_t *b, int32_t n_words, uint32_t
 /* The same pair, n times two words: what n_words words of one value would unpack to. */
 uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel);
 
+/* n_pairs pairs of 3 x 3 x 3 windows, whole: a b c are the first one's rows, step bytes to the next window.
+ * Two words and a byte of each row; the panel as conv2d_s8__dsp.c has it. */
+void mcu_unpack_3x3x3(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t *panel, int32_t step,
+                      int32_t n_pairs);
+MCU_DSP_INLINE void mcu_unpack_3x3x3_pixel(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t *pixel)
+{
+    const int8_t *const rows[3] = {a, b, c};
+    for (int32_t y = 0; y < 3; y++, pixel += 8) {
+        const uint32_t low = mcu_load4(rows[y]), high = mcu_load4(rows[y] + 4);
+        pixel[0] = mcu_sxtb16(low);
+        pixel[2] = mcu_sxtb16_ror8(low);
+        pixel[4] = mcu_sxtb16(high);
+        pixel[6] = mcu_sxtb16_ror8(high);
+    }
+    pixel[0] = mcu_pack_low((uint32_t)a[8], (uint32_t)c[8]);
+    pixel[2] = (uint32_t)b[8] & 0xffff;
+}
+
 /* (depth / 4, 4) words of int8 x 4 to a weight panel (depth / 2, 4) of int16 x 2. */
 void mcu_expand_weights(const uint32_t *packed, uint32_t *panel, const uint32_t *panel_end);
 
