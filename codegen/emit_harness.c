@@ -29,7 +29,7 @@ static const struct {
     int bytes;
 } port_sizes[] = {
     {"stm32f4", 480}, {"stm32f7", 696},   {"stm32h7", 812},
-    {"stm32l4", 520}, {"stm32h7a3", 664}, {"stm32u5", 620},
+    {"stm32l4", 520}, {"stm32h7a3", 696}, {"stm32u5", 620},
 };
 
 int harness_port_code_bytes(const struct board *board)

@@ -73,7 +73,10 @@ static const struct stm32_action clock_actions[] = {
     /* Supply, then voltage. */
     {STM32_SET, PWR_CR3, STM32_BITS(5, 0),
      STM32_BIT(2)}, /* PWR_CR3: SMPSEN alone (no LDOEN, BYPASS, SMPSEXTHP, SMPSLEVEL) */
-    {STM32_AWAIT, PWR_CSR1, STM32_BIT(13), STM32_BIT(13)},  /* PWR_CSR1.ACTVOSRDY */
+    {STM32_AWAIT, PWR_CSR1, STM32_BIT(13), STM32_BIT(13)}, /* PWR_CSR1.ACTVOSRDY */
+    {STM32_SET, PWR_SRDCR, STM32_BITS(15, 14),
+     2u << 14}, /* PWR_SRDCR.VOS: scale 1, from which alone scale 0 can be reached */
+    {STM32_AWAIT, PWR_SRDCR, STM32_BIT(13), STM32_BIT(13)}, /* PWR_SRDCR.VOSRDY */
     {STM32_SET, PWR_SRDCR, STM32_BITS(15, 14), 3u << 14},   /* PWR_SRDCR.VOS: scale 0, for up to 280 MHz */
     {STM32_AWAIT, PWR_SRDCR, STM32_BIT(13), STM32_BIT(13)}, /* PWR_SRDCR.VOSRDY */
     /* PLL. */

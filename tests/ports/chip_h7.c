@@ -129,11 +129,11 @@ static const struct chip_reaction h743_reactions[] = {
     {"VOSRDY", CHIP_FLAG, PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_VOS, BIT(13), PWR_CSR1, BIT(13)},
 };
 
-/* The SMPS alone. */
+/* The SMPS alone. VOS counts up to scale 0 (11); VOSRDY for scales 1 and 0. */
 static const struct chip_reaction h7a3_reactions[] = {
     RCC_REACTIONS,
     {"ACTVOSRDY", CHIP_FLAG, PWR_CR3, BITS(5, 0), BIT(2), PWR_CSR1, BIT(13), 0, 0},
-    {"VOSRDY", CHIP_FLAG, PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_VOS, BIT(13), PWR_CSR1, BIT(13)},
+    {"VOSRDY", CHIP_FLAG, PWR_VOS, BIT(15), BIT(15), PWR_VOS, BIT(13), PWR_CSR1, BIT(13)},
 };
 
 #define SWITCH_ORDERS                                                                                        \
@@ -155,7 +155,9 @@ static const struct chip_order h743_y_orders[] = {
 
 static const struct chip_order h7a3_orders[] = {
     SWITCH_ORDERS,
-    {"VOS before the supply is ready", PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_CSR1, BIT(13), BIT(13)},
+    {"VOS before the supply is ready", PWR_VOS, BITS(15, 14), 2 << 14, PWR_CSR1, BIT(13), BIT(13)},
+    {"scale 0 other than from scale 1", PWR_VOS, BITS(15, 14), BITS(15, 14), PWR_VOS, BITS(15, 13),
+     2 << 14 | BIT(13)},
 };
 
 /* 8 MHz external, HSI off and set to / 4; PLL1 of 8 * 25 / 4 = 50 MHz for nobody, its P output off. */
