@@ -180,10 +180,15 @@ static int greet(struct measure *measure)
 
 int measure_open(struct measure *out, const char *path, int baud)
 {
-    *out = (struct measure){.serial = {-1, path}};
-    int rc = serial_open(&out->serial, path, baud);
-    if (!rc)
-        rc = greet(out);
+    struct serial serial;
+    int rc = serial_open(&serial, path, baud);
+    return rc ? rc : measure_attach(out, &serial);
+}
+
+int measure_attach(struct measure *out, const struct serial *serial)
+{
+    *out = (struct measure){.serial = *serial};
+    int rc = greet(out);
     if (rc)
         measure_close(out);
     return rc;

@@ -56,6 +56,8 @@ struct layer_time {
 
 /* Opens the port and greets the firmware. Another protocol version: error_differ. */
 int measure_open(struct measure *out, const char *path, int baud);
+/* The same over a port that is open; takes it over. */
+int measure_attach(struct measure *out, const struct serial *serial);
 void measure_close(struct measure *measure);
 
 /* error_differ unless the firmware is of the model of that SHA-256. */
