@@ -83,8 +83,9 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
     batch->plane_rows = (rows - 1) * stride + kernel;
     describe_rows(op, batch, y, rows);
     const int32_t plane_words = batch->plane_rows * batch->row_words;
-    for (int32_t i = 0; i < 4 * plane_words; i++)
-        batch->planes[i] = 0;
+    uint32_t *const planes = batch->planes;
+    for (int32_t i = 0; i < 4 * plane_words; i += 4)
+        planes[i] = planes[i + 1] = planes[i + 2] = planes[i + 3] = 0;
     const uint32_t *packed = op->weights;
     struct mcu_depthwise_split split = {
         .step = op->in.c,
