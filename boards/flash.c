@@ -36,8 +36,13 @@ static void plan_openocd(struct flash_plan *plan, const struct board *board, con
     const char **argv = add_command(plan, arena);
     int n = 0;
     argv[n++] = "openocd";
-    argv[n++] = "-f";
-    argv[n++] = board->flash_config;
+    const char *at = board->flash_config + strspn(board->flash_config, " ");
+    for (; *at && n < MAX_ARGUMENTS - 4; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        argv[n++] = "-f";
+        argv[n++] = arena_printf(arena, "%.*s", (int)length, at);
+        at += length;
+    }
     argv[n++] = "-c";
     argv[n++] = arena_printf(arena, "program {%s} verify reset exit", elf); /* Tcl: braces keep blanks */
 }

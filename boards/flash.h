@@ -1,7 +1,7 @@
 /*
  * flash.h - an ELF into a board's flash with the tool that its board file names.
  *
- *     openocd   flash_config is its script; writes the ELF, verifies, resets
+ *     openocd   flash_config is its scripts, blank-separated; writes the ELF, verifies, resets
  *     st-flash  writes a raw image (arm-none-eabi-objcopy) to the flash's origin, resets
  *     dfu-util  the same, over USB; flash_config is the device's id (0483:df11), or empty
  */
