@@ -28,7 +28,7 @@ static const struct {
     const char *port;
     int bytes;
 } port_sizes[] = {
-    {"stm32f4", 480}, {"stm32f7", 696},   {"stm32h7", 812},
+    {"stm32f4", 480}, {"stm32f7", 728},   {"stm32h7", 812},
     {"stm32l4", 520}, {"stm32h7a3", 696}, {"stm32u5", 620},
 };
 

@@ -37,8 +37,7 @@ enum {
 
 static const struct stm32_gpio gpio = {0x40020000u, RCC_AHB1ENR};
 
-/* Base, clock enable (RCC_APB1ENR, RCC_APB2ENR), alternate function (data sheet, table "Alternate
- * functions"). */
+/* Base, clock enable (RCC_APB1ENR, RCC_APB2ENR); there is no choice of clocks. */
 #define UART_USART1 STM32_UART(0x40011000u, RCC_APB2ENR, 4, 0, 0, 0, 0)
 #define UART_USART2 STM32_UART(0x40004400u, RCC_APB1ENR, 17, 0, 0, 0, 0)
 #define UART_USART3 STM32_UART(0x40004800u, RCC_APB1ENR, 18, 0, 0, 0, 0)

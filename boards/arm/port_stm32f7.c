@@ -71,11 +71,13 @@ static const struct stm32_action clock_actions[] = {
     {STM32_AWAIT, RCC_CR, STM32_BIT(1), STM32_BIT(1)},      /* RCC_CR.HSIRDY */
     {STM32_SET, RCC_CFGR, STM32_BITS(1, 0), 0},             /* RCC_CFGR.SW: HSI */
     {STM32_AWAIT, RCC_CFGR, STM32_BITS(3, 2), 0},           /* RCC_CFGR.SWS: HSI drives the core */
-    {STM32_SET, RCC_CR, STM32_BIT(24), 0},                  /* RCC_CR.PLLON: off */
-    {STM32_AWAIT, RCC_CR, STM32_BIT(25), 0},                /* RCC_CR.PLLRDY */
     {STM32_SET, RCC_APB1ENR, STM32_BIT(28), STM32_BIT(28)}, /* RCC_APB1ENR.PWREN: clock of PWR */
-    {STM32_SET, PWR_CR1, STM32_BITS(15, 14), 3u << 14},     /* PWR_CR1.VOS: scale 1 */
-    {STM32_SET, RCC_PLLCFGR,                                /* RCC_PLLCFGR: */
+    {STM32_SET, PWR_CR1, STM32_BITS(17, 16), 0},    /* PWR_CR1.ODEN, ODSWEN: a boot loader's over-drive off */
+    {STM32_AWAIT, PWR_CSR1, STM32_BITS(17, 16), 0}, /* PWR_CSR1.ODRDY, ODSWRDY */
+    {STM32_SET, RCC_CR, STM32_BIT(24), 0},          /* RCC_CR.PLLON: off */
+    {STM32_AWAIT, RCC_CR, STM32_BIT(25), 0},        /* RCC_CR.PLLRDY */
+    {STM32_SET, PWR_CR1, STM32_BITS(15, 14), 3u << 14}, /* PWR_CR1.VOS: scale 1 */
+    {STM32_SET, RCC_PLLCFGR,                            /* RCC_PLLCFGR: */
      STM32_BITS(27, 24) | STM32_BIT(22) | STM32_BITS(17, 16) | STM32_BITS(14, 6) | STM32_BITS(5, 0),
      PLL_Q << 24 | 0u << 22 | 0u << 16 | PLL_N << 6 | PLL_M}, /* Q, source HSI, P = 2, N, M */
     {STM32_SET, RCC_CR, STM32_BIT(24), STM32_BIT(24)},        /* RCC_CR.PLLON */

@@ -77,6 +77,7 @@ static const struct chip_order f4_orders[] = {
 
 static const struct chip_order f7_orders[] = {
     SWITCH_ORDERS,
+    {"the PLL is switched off while it is over-driven", RCC_CR, BIT(24), 0, PWR_CSR, BITS(17, 16), 0},
     {"ODEN before the PLL is on", PWR_CR, BIT(16), BIT(16), RCC_CR, BIT(25), BIT(25)},
     {"ODEN before VOSRDY", PWR_CR, BIT(16), BIT(16), PWR_CSR, BIT(14), BIT(14)},
     {"ODSWEN before ODRDY", PWR_CR, BIT(17), BIT(17), PWR_CSR, BIT(16), BIT(16)},
