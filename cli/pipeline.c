@@ -18,6 +18,7 @@
 #include "base/resource.h"
 #include "base/strbuf.h"
 #include "cli/fingerprint.h"
+#include "cli/preflight.h"
 #include "cli/recipe.h"
 
 /* A float network of the user's own replaces the artifact of the search. */
@@ -48,11 +49,18 @@ const char *pipeline_stage_names(struct arena *arena)
     return names;
 }
 
+int pipeline_stage_index(const char *name)
+{
+    int i = 0;
+    while (i < N_STAGES && strcmp(name, stages[i].name))
+        i++;
+    return i;
+}
+
 int pipeline_check_stage(const char *name, struct arena *arena)
 {
-    for (int i = 0; i < N_STAGES; i++)
-        if (!strcmp(name, stages[i].name))
-            return 0;
+    if (pipeline_stage_index(name) < N_STAGES)
+        return 0;
     return error_usage("--until '%s': no such stage; there are %s", name, pipeline_stage_names(arena));
 }
 
@@ -86,20 +94,21 @@ struct world {
 
 static int world_of(struct world *world, const struct recipe *recipe, struct arena *arena)
 {
+    const char *board = recipe->top.board, *supernet = "";
+    int rc = *recipe->top.supernet ? supernet_path(&supernet, recipe->top.supernet, arena) : 0;
+    if (rc)
+        return rc;
     struct strbuf text = STRBUF_INIT;
-    const char *board = recipe->top.board, *supernet = recipe->top.supernet;
     const char *shipped_board = resource_find(arena_printf(arena, "boards/%s.yml", board), arena);
-    const char *shipped_supernet = resource_find(arena_printf(arena, "nas/supernets/%s.onnx", supernet), arena);
     const struct {
         const char *what, *path;
         const char **out;
     } parts[] = {
         {"board", shipped_board ? shipped_board : recipe_user_path(board, arena), &world->board},
-        {"supernet", shipped_supernet ? shipped_supernet : recipe_user_path(supernet, arena), &world->supernet},
+        {"supernet", supernet, &world->supernet},
         {"model", recipe_user_path(recipe->top.model, arena), &world->model},
         {"images", recipe_user_path(recipe->top.dataset, arena), &world->images},
     };
-    int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++) {
         strbuf_clear(&text);
         rc = add_fingerprint(&text, parts[i].what, parts[i].path);

@@ -39,6 +39,8 @@ void pipeline_stage_end(int rc);
 
 /* "space, search, ..." for messages and help. */
 const char *pipeline_stage_names(struct arena *arena);
+/* Place of a stage in the order; past the last one for a name that is none. */
+int pipeline_stage_index(const char *name);
 /* error_usage for a name that is no stage. */
 int pipeline_check_stage(const char *name, struct arena *arena);
 

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "base/resource.h"
 #include "boards/board.h"
+#include "cli/pipeline.h"
 #include "cli/recipe.h"
 #include "datasets/known.h"
 
@@ -57,22 +58,6 @@ static const struct {
     {"qemu-system-arm", "emulate", "qemu-system-arm"},
 };
 
-static int stage_index(const char *name)
-{
-    static const char *const stages[] = {
-#define SUBNET ""
-#define PIPELINE_STAGE(stage, title, inputs, outputs) #stage,
-#include "cli/stages.inc"
-#undef PIPELINE_STAGE
-#undef SUBNET
-    };
-    const int n = sizeof stages / sizeof *stages;
-    for (int i = 0; i < n; i++)
-        if (name && !strcmp(name, stages[i]))
-            return i;
-    return n;
-}
-
 int preflight(const struct recipe *recipe, const char *until, struct arena *arena)
 {
     struct board *board;
@@ -84,8 +69,9 @@ int preflight(const struct recipe *recipe, const char *until, struct arena *aren
         rc = error_input("%s: no model '%s'", recipe->path, path);
     if (!rc)
         rc = check_images(recipe->top.dataset, arena);
+    const int last = pipeline_stage_index(until ? until : "");
     for (size_t i = 0; i < sizeof programs / sizeof *programs && !rc; i++)
-        if (stage_index(programs[i].stage) <= stage_index(until) && !process_find(programs[i].program, arena))
+        if (pipeline_stage_index(programs[i].stage) <= last && !process_find(programs[i].program, arena))
             rc = error_tool("'%s' is not installed, and stage %s needs it: apt install %s", programs[i].program,
                             programs[i].stage, programs[i].package);
     return rc;

@@ -75,6 +75,7 @@ static void document_schema(struct document_schema *schema)
 static void take_defaults(struct recipe *recipe)
 {
     memset(recipe, 0, sizeof *recipe);
+    recipe->set = " ";
 #define SECTION(section, help)
 #define KEY(section, name, kind, fallback, help) recipe->section.name = fallback;
 #define SECTION_END(section)
@@ -152,12 +153,44 @@ static int apply_set(struct recipe *recipe, const char *assignment, struct arena
     return error_usage("--set: unknown recipe key '%s' (`mcunet run --keys` lists them)", key);
 }
 
+/* Where a key got its value, for messages: "--set", "quick.yml:12", or the path alone where it is a default. */
+static const char *place_of(const struct recipe *recipe, const char *key, struct arena *arena)
+{
+    if (strstr(recipe->set, arena_printf(arena, " %s ", key)))
+        return "--set";
+    int line = yaml_key_line(recipe->path, key);
+    return line ? arena_printf(arena, "%s:%d", recipe->path, line) : recipe->path;
+}
+
+/* The key as users write it: those of the top have no prefix. */
+static const char *key_as_written(const char *key)
+{
+    return strncmp(key, "top.", 4) ? key : key + 4;
+}
+
 /* value is within [low, high]; the key's name is in the message. */
 static int check_range(const struct recipe *recipe, const char *key, double value, double low, double high)
 {
     if (value >= low && value <= high)
         return 0;
-    return error_input("%s: '%s' is %g, expected %g to %g", recipe->path, key, value, low, high);
+    struct arena arena = ARENA_INIT;
+    key = key_as_written(key);
+    const char *range = low < high ? arena_printf(&arena, "%g to %g", low, high) : arena_printf(&arena, "%g", low);
+    int rc = error_input("%s: '%s' is %g, expected %s", place_of(recipe, key, &arena), key, value, range);
+    arena_release(&arena);
+    return rc;
+}
+
+static int check_words(const struct recipe *recipe)
+{
+    const char *optimize = recipe->codegen.optimize;
+    if (!strcmp(optimize, "sram") || !strcmp(optimize, "latency") || !strcmp(optimize, "balanced"))
+        return 0;
+    struct arena arena = ARENA_INIT;
+    int rc = error_input("%s: 'codegen.optimize' is '%s', expected sram, latency or balanced",
+                         place_of(recipe, "codegen.optimize", &arena), optimize);
+    arena_release(&arena);
+    return rc;
 }
 
 static int validate(const struct recipe *recipe)
@@ -165,8 +198,8 @@ static int validate(const struct recipe *recipe)
 #define RANGE(section, name, low, high)                                                                      \
     if (check_range(recipe, #section "." #name, recipe->section.name, low, high))                            \
     return EXIT_INPUT
-    if (recipe->top.schema != 1)
-        return error_input("%s: schema %d is not known to this version, expected 1", recipe->path, recipe->top.schema);
+    if (recipe->top.schema != 1) /* of this format: no other is known */
+        return check_range(recipe, "schema", recipe->top.schema, 1, 1);
     RANGE(top, classes, 0, 1000000);
     RANGE(top, seed, 0, 2147483647);
     RANGE(space, samples, 1, SPACE_MAX_SAMPLES);
@@ -185,23 +218,29 @@ static int validate(const struct recipe *recipe)
     RANGE(emulate, images, 1, 100000);
     RANGE(emulate, timeout, 1, 1000000);
 #undef RANGE
-    const char *optimize = recipe->codegen.optimize;
-    if (strcmp(optimize, "sram") && strcmp(optimize, "latency") && strcmp(optimize, "balanced"))
-        return error_input("%s: 'codegen.optimize' is '%s', expected sram, latency or balanced", recipe->path, optimize);
+    if (check_words(recipe))
+        return EXIT_INPUT;
     struct limits limits;
     return recipe_limits(recipe, &limits);
+}
+
+static int apply_sets(struct recipe *recipe, const struct option_list *sets, struct arena *arena)
+{
+    for (int i = 0; sets && i < sets->n; i++) {
+        int rc = apply_set(recipe, sets->values[i], arena);
+        if (rc)
+            return rc;
+        recipe->set = arena_printf(arena, "%s%.*s ", recipe->set, (int)strcspn(sets->values[i], "="), sets->values[i]);
+    }
+    return 0;
 }
 
 int recipe_default(struct recipe *recipe, const struct option_list *sets, struct arena *arena)
 {
     take_defaults(recipe);
     recipe->path = "command line";
-    for (int i = 0; sets && i < sets->n; i++) {
-        int rc = apply_set(recipe, sets->values[i], arena);
-        if (rc)
-            return rc;
-    }
-    return validate(recipe);
+    int rc = apply_sets(recipe, sets, arena);
+    return rc ? rc : validate(recipe);
 }
 
 int recipe_read(struct recipe *recipe, const char *path, const struct option_list *sets, struct arena *arena)
@@ -216,11 +255,9 @@ int recipe_read(struct recipe *recipe, const char *path, const struct option_lis
     recipe->path = arena_strdup(arena, path);
     take_yaml(recipe, yaml, arena);
     yaml_release(&schema.value, yaml);
-    for (int i = 0; sets && i < sets->n; i++) {
-        rc = apply_set(recipe, sets->values[i], arena);
-        if (rc)
-            return rc;
-    }
+    rc = apply_sets(recipe, sets, arena);
+    if (rc)
+        return rc;
     if (!*recipe->top.board)
         return error_input("%s: 'board' is missing (`mcunet boards` lists them)", path);
     if (!*recipe->top.supernet == !*recipe->top.model)
@@ -307,7 +344,11 @@ static int parse_amount(const struct recipe *recipe, const char *key, const char
             return 0;
         }
     }
-    return error_input("%s: 'limits.%s' is '%s', expected an amount such as 320KiB, 1MB or 12M", recipe->path, key, text);
+    struct arena arena = ARENA_INIT;
+    int rc = error_input("%s: 'limits.%s' is '%s', expected an amount such as 320KiB, 1MB or 12M",
+                         place_of(recipe, arena_printf(&arena, "limits.%s", key), &arena), key, text);
+    arena_release(&arena);
+    return rc;
 }
 
 int recipe_limits(const struct recipe *recipe, struct limits *limits)

@@ -21,6 +21,7 @@ struct recipe {
 #define SECTION_END(section)                 } section;
 #include "cli/recipe_keys.inc"
     const char *path; /* for messages */
+    const char *set;  /* the keys that --set gave: " search.images seed " */
 };
 
 /*

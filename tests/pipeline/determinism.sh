@@ -19,6 +19,15 @@ after=$(cd "$scratch/one" && find . -type f ! -name '.ninja_*' -printf '%p %T@\n
 [ "$before" = "$after" ] || fail "the third run touched files"
 echo "ok: nothing to do the second time"
 
+# A file beside the user goes before a shipped supernet of the same name, and it is the file that is fingerprinted.
+mkdir "$scratch/beside"
+cp nas/supernets/quickstart.onnx "$scratch/beside/quickstart"
+printf '\0' >>"$scratch/beside/quickstart"
+(cd "$scratch/beside" && "$mcunet" run "$home/recipes/quickstart.yml" -o "$scratch/local" "${small[@]}" --dry-run >/dev/null)
+grep -q "supernet_sha256: $(sha256sum <"$scratch/beside/quickstart" | cut -d' ' -f1)" "$scratch/local/keys/space.yml" ||
+    fail "the fingerprint is not that of the local file: $(grep supernet "$scratch/local/keys/space.yml")"
+echo "ok: a local file of a shipped name is fingerprinted"
+
 stages=$("$mcunet" run recipes/quickstart.yml -o "$scratch/one" "${small[@]}" --set emulate.images=3 --dry-run | cut -d: -f1 | tr '\n' ' ')
 [ "$stages" = "emulate report " ] || fail "a change of emulate.images would run: $stages"
 echo "ok: a changed key reruns only what reads it"

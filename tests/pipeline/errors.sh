@@ -16,8 +16,11 @@ recipe() { # name, sed script on the quickstart recipe
 # Recipes.
 expect_failure 3 'unknown\.yml:[0-9]+: .*sampels' "$mcunet" run "$(recipe unknown 's/samples:/sampels:/')" -o "$scratch/run"
 expect_failure 3 'mistyped\.yml:[0-9]+: ' "$mcunet" run "$(recipe mistyped 's/samples: 1000/samples: many/')" -o "$scratch/run"
-expect_failure 3 'range\.yml.*search.population' "$mcunet" run "$(recipe range 's/population: 16/population: 1/')" -o "$scratch/run"
-expect_failure 3 'amount\.yml.*limits.sram' "$mcunet" run "$(recipe amount 's/sram: .*/sram: plenty/')" -o "$scratch/run"
+expect_failure 3 'range\.yml:[0-9]+: .search.population. is 1' "$mcunet" run "$(recipe range 's/population: 16/population: 1/')" -o "$scratch/run"
+expect_failure 3 'amount\.yml:[0-9]+: .limits.sram' "$mcunet" run "$(recipe amount 's/sram: .*/sram: plenty/')" -o "$scratch/run"
+expect_failure 3 "optimize\.yml:[0-9]+: 'codegen.optimize' is 'size'" "$mcunet" run "$(recipe optimize '$ a codegen:\n  optimize: size')" -o "$scratch/run"
+expect_failure 3 "schema\.yml:[0-9]+: 'schema' is 7" "$mcunet" run "$(recipe schema 's/schema: 1/schema: 7/')" -o "$scratch/run"
+expect_failure 3 "--set: 'search.images' is 0, expected" "$mcunet" run recipes/quickstart.yml -o "$scratch/run" --set search.images=0
 expect_failure 3 "board 'stm32x'" "$mcunet" run "$(recipe board 's/board: .*/board: stm32x/')" -o "$scratch/run"
 expect_failure 2 "unknown recipe key 'serch.images'" "$mcunet" run recipes/quickstart.yml -o "$scratch/run" --set serch.images=3
 expect_failure 2 "not an integer" "$mcunet" run recipes/quickstart.yml -o "$scratch/run" --set search.images=three
