@@ -29,6 +29,8 @@ COMMANDS = [
     ("emulate", "firmware --model int8.onnx --data synthetic --images 1 --json -q"),
     ("eval", "int8.onnx --data synthetic --images 32 --json -q"),
     ("profile", "int8.onnx --board stm32f746 --json"),
+    ("profile", "firmware --json -q"),
+    ("emulate", "firmware --cycles --json -q"),
     ("compare", "subnet.onnx int8.onnx --data synthetic --images 4 --json -q"),
     ("report", ". --json"),
     ("boards", "--json"),

@@ -11,7 +11,7 @@ echo 'no network' > text.tflite
 run mcunet import text.tflite -o x.onnx
 head -c 2000 int8.tflite > short.tflite
 run mcunet import short.tflite -o x.onnx
-# TANH (28) for SOFTMAX (25), LSTM (16) for FULLY_CONNECTED (9): the operators' codes are bytes in the file.
+# EXP (47) for SOFTMAX (25), LSTM (16) for FULLY_CONNECTED (9): the operators' codes are bytes in the file.
 python3 - << 'P'
 import struct
 data = bytearray(open("int8.tflite", "rb").read())
@@ -24,7 +24,7 @@ codes = field(model, 1) + u32(field(model, 1))
 for i in range(u32(codes)):
     code = codes + 4 + 4 * i + u32(codes + 4 + 4 * i)
     old = data[field(code, 0)]
-    data[field(code, 0)] = {25: 28, 9: 16}.get(old, old)
+    data[field(code, 0)] = {25: 47, 9: 16}.get(old, old)
 open("other.tflite", "wb").write(data)
 P
 run mcunet import other.tflite -o x.onnx
