@@ -20,8 +20,15 @@ static void average_pixel(const struct mcu_pool *op, const struct mcu_pool_windo
     int32_t i = 0;
     for (; i + 4 <= c; i += 4) {
         int32_t sums[4] = {0};
-        for (int32_t ky = 0; ky < window->rows; ky++)
-            mcu_sum4(mcu_pool_row(op, window, ky) + i, columns, step, sums);
+        if (count <= MCU_SUM4_MOST) {
+            uint32_t c02 = 0, c13 = 0;
+            for (int32_t ky = 0; ky < window->rows; ky++)
+                mcu_sum4_lanes(mcu_pool_row(op, window, ky) + i, columns, step, &c02, &c13);
+            mcu_sum4_add(c02, c13, sums);
+        } else {
+            for (int32_t ky = 0; ky < window->rows; ky++)
+                mcu_sum4(mcu_pool_row(op, window, ky) + i, columns, step, sums);
+        }
         for (int32_t j = 0; j < 4; j++)
             out[i + j] = mean_of(sums[j], count, op);
     }
