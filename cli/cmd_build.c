@@ -69,6 +69,39 @@ static void print_sizes(const struct elf_size *size, const struct board *board, 
            (long long)size->stack_bytes, (long long)size->flash_bytes, (long long)board->flash_bytes, (long long)size->code_bytes);
 }
 
+/* Measuring firmware: not what footprint.h predicts, so it is checked against the board and that is all. */
+static int build_harness(struct stage *stage, const char *kind, bool emulator)
+{
+    const bool mlperf = strcmp(kind, "mlperf") == 0;
+    if (!mlperf && strcmp(kind, "mcunet") != 0)
+        return error_usage("build: --harness is mcunet or mlperf, not '%s'", kind);
+    const char *folder = stage->operand ? stage->operand : stage_path(stage, "firmware");
+    const char *elf = arena_printf(&stage->arena, "%s%s.elf", mlperf ? "mlperf" : "harness", emulator ? "_emulator" : "");
+    struct footprint footprint;
+    struct board *board;
+    struct elf_size size;
+    int rc = project_board(stage, folder, &footprint, &board);
+    if (!rc && !emulator && (!board->port || !*board->port))
+        rc = error_tool("board '%s' has no 'port' in its file: '%s' cannot be built for it (boards/arm/port.h)", board->name, elf);
+    if (!rc)
+        rc = firmware_build_elf(folder, elf, stage->threads, stage->quiet);
+    const char *path = path_join(&stage->arena, folder, elf);
+    if (!rc)
+        rc = elf_measure(&size, path, &stage->arena);
+    if (!rc)
+        rc = firmware_check(&size, board);
+    if (!rc && stage->json) {
+        json_t *report = stage_artifact(stage, "build");
+        json_object_set_new(report, "board", json_string(board->name));
+        json_object_set_new(report, "linked", linked_json(&size));
+        rc = json_print(report);
+        json_decref(report);
+    } else if (!rc && !stage->quiet) {
+        print_sizes(&size, board, path);
+    }
+    return rc;
+}
+
 static int build(struct stage *stage, bool emulator_only)
 {
     struct arena *arena = &stage->arena;
@@ -104,8 +137,10 @@ int cmd_build(int argc, char **argv)
 {
     struct stage stage = STAGE_INIT;
     bool emulator = false;
+    const char *harness = NULL;
     const struct option_spec options[] = {
         STAGE_OPTIONS(stage),
+        OPTION_STRING(0, "harness", "KIND", &harness, "build measuring firmware instead: mcunet, or mlperf for MLPerf Tiny's runner"),
         OPTION_FLAG(0, "emulator", &emulator, "build DIR/emulator.elf for the board's QEMU stand-in"),
         OPTION_END,
     };
@@ -116,7 +151,7 @@ int cmd_build(int argc, char **argv)
         return error_usage("build: name a generated project or a recipe");
     rc = stage_start(&stage, argc, argv);
     if (!rc)
-        rc = build(&stage, emulator);
+        rc = harness ? build_harness(&stage, harness, emulator) : build(&stage, emulator);
     stage_end(&stage);
     return rc;
 }
