@@ -194,7 +194,7 @@ static void fill_estimate(struct cycle_estimate *out, const struct accounts *a, 
     for (int i = 0; i < markers->n_layers; i++) {
         const struct cycle_row row = row_of(&a->layers[i], &a->profile->layers[i], markers->names[i]);
         add_row(&out->whole, &row);
-        if (row.instructions)
+        if (row.instructions || row.cycles || row.loads || row.stores)
             out->layers[out->n_layers++] = row;
     }
     qsort(out->layers, (size_t)out->n_layers, sizeof *out->layers, compare_rows); /* "rest" comes last */

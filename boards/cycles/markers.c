@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "base/file.h"
 
+enum { MAX_SYMBOL_BYTES = 1 << 28 };
+
 static const char layer_source[] = "model.c";
 
 /* "fully_connected_12_part_0" -> length of "fully_connected_12"; 0 when there is no number. */
@@ -73,10 +75,11 @@ static void take_symbol(struct marker_table *table, Elf *elf, const GElf_Sym *sy
 static int take_symbols(struct marker_table *table, Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
                         const char *path, struct arena *arena)
 {
-    const Elf_Data *data = elf_getdata(section, NULL);
-    if (!data || header->sh_entsize == 0)
+    Elf_Data *data = elf_getdata(section, NULL);
+    if (!data || header->sh_entsize != gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT) ||
+        data->d_size > MAX_SYMBOL_BYTES)
         return error_input("%s: damaged symbol table", path);
-    const int n = (int)(header->sh_size / header->sh_entsize);
+    const int n = (int)(data->d_size / header->sh_entsize);
     table->markers = ARENA_ARRAY(arena, struct record_marker,
                                  (size_t)(n < RECORD_MAX_MARKERS ? n : RECORD_MAX_MARKERS) + 1);
     table->names =
@@ -86,9 +89,8 @@ static int take_symbols(struct marker_table *table, Elf *elf, Elf_Scn *section, 
     bool of_model = false; /* local symbols follow the name of their file */
     for (int i = 0; i < n; i++) {
         GElf_Sym symbol;
-        const char *name = gelf_getsym((Elf_Data *)data, i, &symbol)
-                               ? elf_strptr(elf, header->sh_link, symbol.st_name)
-                               : NULL;
+        const char *name =
+            gelf_getsym(data, i, &symbol) ? elf_strptr(elf, header->sh_link, symbol.st_name) : NULL;
         if (!name)
             return error_input("%s: damaged symbol table", path);
         if (GELF_ST_TYPE(symbol.st_info) == STT_FILE)
