@@ -67,11 +67,43 @@ static void test_beside_executable(void **state)
     arena_release(&arena);
 }
 
+/* Modules: MCUNET_MODULES first, then the executable's own folder; else what to do. */
+static void test_modules(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct scratch scratch;
+    const char *path;
+    scratch_create(&scratch);
+    scratch_file(&scratch, "x.so", "");
+    setenv("MCUNET_MODULES", scratch.folder, 1);
+    assert_int_equal(resource_module(&path, "x.so", &arena), 0);
+    assert_string_equal(path, scratch_path(&scratch, "x.so"));
+
+    char exe[4096];
+    const ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    assert_true(length > 0);
+    exe[length] = '\0';
+    assert_int_equal(resource_module(&path, path_name(exe), &arena), 0);
+    assert_string_equal(path, exe);
+
+    struct capture capture;
+    capture_start(&capture, STDERR_FILENO);
+    const int rc = resource_module(&path, "y.so", &arena);
+    const char *text = capture_end(&capture);
+    assert_int_equal(rc, 7);
+    assert_non_null(strstr(text, "error: mcunet's module 'y.so' is missing in '"));
+    assert_non_null(strstr(text, "lib/mcunet'"));
+    scratch_remove(&scratch);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_home),
         cmocka_unit_test(test_beside_executable),
+        cmocka_unit_test(test_modules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
