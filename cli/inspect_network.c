@@ -63,6 +63,8 @@ static const char *activation_text(const struct node *node, struct arena *arena)
         return "sigmoid";
     case ACT_TANH:
         return "tanh";
+    case ACT_LINEAR:
+        return "linear";
     case ACT_CLIP:
         break;
     }

@@ -39,6 +39,10 @@ void layer_activate(float *values, int64_t n, enum activation act, const struct 
         for (int64_t i = 0; i < n; i++)
             values[i] = tanhf(values[i]);
         break;
+    case ACT_LINEAR:
+        for (int64_t i = 0; i < n; i++)
+            values[i] = node->alpha * values[i] + node->beta;
+        break;
     }
 }
 

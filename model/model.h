@@ -29,7 +29,8 @@ enum op {
     OP_COUNT
 };
 
-enum activation { ACT_NONE, ACT_CLIP, ACT_HARD_SWISH, ACT_HARD_SIGMOID, ACT_SIGMOID, ACT_TANH };
+/* ACT_LINEAR, alpha * x + beta, comes of arithmetic with a constant number, in int8 graphs only. */
+enum activation { ACT_NONE, ACT_CLIP, ACT_HARD_SWISH, ACT_HARD_SIGMOID, ACT_SIGMOID, ACT_TANH, ACT_LINEAR };
 
 struct shape {
     int rank;

@@ -83,6 +83,7 @@ static void write_activation(struct onnx_writer *w, const struct node *node, enu
     Onnx__NodeProto *proto;
     switch (act) {
     case ACT_NONE:
+    case ACT_LINEAR: /* only of int8 graphs */
         break;
     case ACT_CLIP:
         if (node->act_min == 0 && isinf(node->act_max)) {

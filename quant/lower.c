@@ -77,7 +77,9 @@ static int input_map(struct lowering *l, const struct node *node, int i)
     const struct tensor *tensor = &l->model->tensors[node->inputs[i]];
     int id = l->qtensor_of[node->inputs[i]], h, w, c;
     if (tensor->constant) {
-        problem(l, node, "a constant operand has no int8 kernel; fold it into the convolution before it");
+        problem(l, node,
+                "a constant operand has no int8 kernel unless it is one number; fold it into the convolution "
+                "before it");
         return -1;
     }
     if (id < 0)
@@ -184,9 +186,32 @@ static void lower_gemm(struct lowering *l, int index)
         qnode->n_weights = shape_elements(&weights->shape);
 }
 
+/* Arithmetic with one number: a function of one byte. False: both operands are maps. */
+static bool lower_constant_operand(struct lowering *l, int index)
+{
+    const struct node *node = &l->model->nodes[index];
+    for (int k = 0; k < 2; k++) {
+        const struct tensor *constant = &l->model->tensors[node->inputs[k]];
+        if (!constant->constant || shape_elements(&constant->shape) != 1)
+            continue;
+        const float number = constant->data ? constant->data[0] : 1; /* skeletons have none */
+        int in = input_map(l, node, 1 - k);
+        struct qnode *qnode = lower_to(l, index, QOP_TABLE, &in, 1);
+        if (!qnode)
+            return true;
+        qnode->table_function = ACT_LINEAR;
+        qnode->alpha = node->op == OP_MUL ? number : node->op == OP_SUB && k == 0 ? -1 : 1;
+        qnode->beta = node->op == OP_MUL ? 0 : node->op == OP_SUB && k == 1 ? -number : number;
+        return true;
+    }
+    return false;
+}
+
 static void lower_elementwise(struct lowering *l, int index)
 {
     const struct node *node = &l->model->nodes[index];
+    if (lower_constant_operand(l, index))
+        return;
     int in[2] = {input_map(l, node, 0), input_map(l, node, 1)};
     if (in[0] < 0 || in[1] < 0)
         return;

@@ -22,7 +22,7 @@ static const char *hexadecimal(const int8_t *table, struct arena *arena)
     return text;
 }
 
-int qdq_tables_write(struct model *metadata, const struct qmodel *qmodel, struct arena *arena)
+void qdq_tables_write(struct model *metadata, const struct qmodel *qmodel, struct arena *arena)
 {
     struct metadata *entries =
         ARENA_ARRAY(arena, struct metadata, (size_t)qmodel->n_metadata + (size_t)qmodel->n_nodes + 1);
@@ -33,16 +33,11 @@ int qdq_tables_write(struct model *metadata, const struct qmodel *qmodel, struct
         const struct qnode *node = &qmodel->nodes[i];
         if (node->op != QOP_TABLE || node->table_source == TABLE_COMPUTED)
             continue;
-        if (node->table_source == TABLE_ONLY)
-            return error_unsupported(
-                "%s: arithmetic with a constant number has no QDQ form; use the .tflite file itself",
-                node->name);
         entries[n++] =
             (struct metadata){arena_printf(arena, "%s%s", prefix, qmodel->tensors[node->output].name),
                               hexadecimal(node->table, arena)};
     }
     *metadata = (struct model){.metadata = entries, .n_metadata = n};
-    return 0;
 }
 
 static int digit(char c)

@@ -14,9 +14,8 @@ struct arena;
 struct model;
 struct qmodel;
 
-/* The qmodel's metadata and its given tables. error_unsupported for a table that no ONNX operator
- * approximates. */
-int qdq_tables_write(struct model *metadata, const struct qmodel *qmodel, struct arena *arena);
+/* The qmodel's metadata and its given tables. */
+void qdq_tables_write(struct model *metadata, const struct qmodel *qmodel, struct arena *arena);
 /* Gives the nodes their tables, and takes them out of the metadata. error_input for a damaged one. */
 int qdq_tables_read(struct qmodel *qmodel);
 

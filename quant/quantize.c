@@ -20,6 +20,7 @@ static enum op activation_op(enum activation activation)
         return OP_TANH;
     case ACT_NONE:
     case ACT_CLIP:
+    case ACT_LINEAR:
         break;
     }
     return OP_COUNT;

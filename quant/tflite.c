@@ -214,6 +214,10 @@ static void tflite_import_elementwise(struct tflite_import *im, const struct tfl
             tflite_import_constant_operand(im, op, 1 - i);
             return;
         }
+        if (tensor && tensor->data && op->code == TFLITE_MUL) {
+            tflite_import_channel_factors(im, op, 1 - i);
+            return;
+        }
     }
     int in[2] = {tflite_import_map(im, op, 0, false), -1};
     in[1] = in[0] >= 0 ? tflite_import_map(im, op, 1, false) : -1;

@@ -10,12 +10,14 @@
  * - RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, STRIDED_SLICE of everything: a view, as long as those who read
  *   it see rows, columns and channels in order, or reduce them (MEAN).
  *
- * What is a function of one byte is a TABLE, tabulated with the reference's arithmetic: LOGISTIC, HARD_SWISH,
- * RELU and its like, QUANTIZE int8 to int8; ADD, SUB and MUL with one constant number. SUB of two maps is ADD
- * with qnode.subtract. MEAN over columns, then over rows, is two MEAN nodes, each with its rounding. Channels
- * with a negative weight scale have their signs turned, which changes no answer.
+ * What is a function of one byte is a TABLE, tabulated with the reference's arithmetic: LOGISTIC, TANH,
+ * HARD_SWISH, RELU and its like, QUANTIZE int8 to int8; ADD, SUB and MUL with one constant number. MUL by a
+ * constant per channel is a depthwise convolution of one tap. SUB of two maps is ADD with qnode.subtract.
+ * MEAN over columns, then over rows, is two MEAN nodes, each with its rounding. Channels with a negative
+ * weight scale have their signs turned, which changes no answer.
  *
- * LOGISTIC is TFLite Micro's (fixed point), which TFLite's own float table may miss by one step.
+ * LOGISTIC and TANH are TFLite Micro's (fixed point), which TFLite's own float tables may miss by one step;
+ * so is MUL's multiplier (a product of doubles).
  */
 #ifndef QUANT_TFLITE_H
 #define QUANT_TFLITE_H

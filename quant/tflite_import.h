@@ -54,6 +54,10 @@ void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *
 void tflite_import_fully_connected(struct tflite_import *im, const struct tflite_operator *op);
 void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *op);
 
+/* MUL of a map (input `map`) by a constant per channel: a depthwise convolution of one tap, whose arithmetic
+ * is the same. */
+void tflite_import_channel_factors(struct tflite_import *im, const struct tflite_operator *op, int map);
+
 /* tflite_tables.c: nodes whose 256 answers are computed here. */
 void tflite_import_table(struct tflite_import *im, const struct tflite_operator *op);
 /* ADD, SUB or MUL of a map (input `map`) and one constant number. */

@@ -227,3 +227,39 @@ void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *
     if (node)
         node->window = window;
 }
+
+void tflite_import_channel_factors(struct tflite_import *im, const struct tflite_operator *op, int map)
+{
+    const struct tflite_tensor *factors = tflite_import_input(im, op, 1 - map);
+    const int in = tflite_import_map(im, op, map, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
+    if (out < 0)
+        return;
+    const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
+    const int64_t n = shape_elements(&factors->shape);
+    const int rank = factors->shape.rank, c = rank ? factors->shape.dim[rank - 1] : 0;
+    if (a->h != b->h || a->w != b->w || a->c != b->c || n != c || c != b->c || factors->type != TFLITE_INT8 ||
+        factors->scale.n != 1) {
+        tflite_import_problem(im, "a constant factor must be int8: one number, or one per channel");
+        return;
+    }
+    int8_t *weights = arena_alloc(im->arena, (size_t)n);
+    float *scales = ARENA_ARRAY(im->arena, float, (size_t)n);
+    const int64_t zero_point = tflite_zero_point(factors, 0);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t weight = tflite_int(factors, (size_t)i) - zero_point;
+        if (weight < -128 || weight > 127) {
+            tflite_import_problem(im, "a constant factor with a zero point; quantize it symmetrically");
+            return;
+        }
+        weights[i] = (int8_t)weight;
+        scales[i] = tflite_scale(factors, 0);
+    }
+    struct qnode *node = tflite_import_node(im, op, QOP_DEPTHWISE, &in, 1, out);
+    if (!node)
+        return;
+    node->window = (struct window){1, 1, 1, 1, 1, 1, 0, 0, 0, 0};
+    node->weights = weights;
+    node->n_weights = n;
+    node->weight_scale = scales;
+    node->bias = ARENA_ARRAY(im->arena, int32_t, (size_t)n);
+}

@@ -328,5 +328,10 @@ void tflite_import_constant_operand(struct tflite_import *im, const struct tflit
     }
     quantize_multiplier(real[2], &f.multiplier[1], &f.shift[1]);
     set_table(im, node, combined, &f);
-    node->table_source = TABLE_ONLY;
+    const float real_number = scale * (float)number;
+    node->table_function = ACT_LINEAR;
+    node->alpha = f.multiply ? real_number : (float)f.sign;
+    node->beta = f.multiply ? 0 : op->code == TFLITE_SUB && map == 0 ? -real_number : real_number;
+    node->clip_min = act.clip_min;
+    node->clip_max = act.clip_max;
 }

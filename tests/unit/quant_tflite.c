@@ -13,6 +13,7 @@
 #include "quant/qdq.h"
 #include "quant/qexec.h"
 #include "quant/qmodel.h"
+#include "quant/qnode.h"
 #include "quant/tflite.h"
 #include "scratch.h"
 #include "tflite_fixture.h"
@@ -151,7 +152,77 @@ static void test_constant_operand(void **state)
                                    : codes[i] == TFLITE_SUB && side == 1 ? -number
                                                                          : number;
             check_table(&net, same, factor, summand, 0.26);
+            for (int act = 0; act < 2; act++) { /* RELU6 beside it */
+                net.operators[0].options_type = codes[i] == TFLITE_ADD   ? 11
+                                                : codes[i] == TFLITE_SUB ? 28
+                                                                         : 21;
+                net.operators[0].n_options = 1;
+                net.operators[0].options[0] = (struct net_option){0, act ? 3 : 0, 0};
+                struct imported *im = import(&net);
+                struct scratch scratch;
+                struct qmodel *read;
+                assert_string_equal(im->message, "");
+                scratch_create(&scratch);
+                assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+                assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+                scratch_remove(&scratch);
+                assert_int_equal(read->n_nodes, 1);
+                assert_int_equal(read->nodes[0].table_function, ACT_LINEAR);
+                assert_memory_equal(read->nodes[0].table, im->q->nodes[0].table, 256);
+                /* What it is said to compute is what the table holds. */
+                struct qnode computed = read->nodes[0];
+                computed.table_source = TABLE_COMPUTED;
+                assert_int_equal(qnode_finish(read, &computed), 0);
+                for (int q = 0; q < 256; q++)
+                    assert_in_range(computed.table[q] - im->q->nodes[0].table[q] + 1, 0, 2);
+                release(im);
+            }
         }
+}
+
+/* MUL by a constant per channel: what the MUL kernel makes of a map of it. */
+static void test_channel_factors(void **state)
+{
+    (void)state;
+    static const int8_t factors[3] = {5, -128, 77};
+    for (int side = 0; side < 2; side++) {
+        struct tflite_net net = unary(TFLITE_MUL, 0.05f, -3, 0.19f, 4);
+        net.tensors[0].dim[1] = net.tensors[1].dim[1] = 256;
+        net.tensors[0].dim[3] = net.tensors[1].dim[3] = 3;
+        net.n_tensors = 3;
+        net.tensors[2] = (struct net_tensor){"factors", TFLITE_INT8, 1, {3}, factors, 3, 1, {0.013f}, 0};
+        net.operators[0].n_inputs = 2;
+        net.operators[0].inputs[side] = 2;
+        net.operators[0].inputs[1 - side] = 0;
+        struct imported *im = import(&net);
+        assert_string_equal(im->message, "");
+        assert_int_equal(im->q->nodes[0].op, QOP_DEPTHWISE);
+        int8_t in[256 * 3], out[256 * 3], expected[256 * 3], row[3];
+        for (int i = 0; i < 256 * 3; i++)
+            in[i] = (int8_t)(i / 3 - 128);
+        memcpy(row, factors, 3);
+        assert_int_equal(qexec_run(im->q, in, out, NULL), 0);
+        int32_t multiplier;
+        int8_t shift;
+        quantize_multiplier((double)0.05f * (double)0.013f / (double)0.19f, &multiplier, &shift);
+        const struct mcu_mul op = {.in = {{in, 256, 1, 3, 256, 1, 0, 3}, {row, 1, 1, 3, 1, 1, 0, 3}},
+                                   .out = {expected, 256, 1, 3, 256, 1, 0, 3},
+                                   .in_zero_point = {-3, 0},
+                                   .out_zero_point = 4,
+                                   .act_min = -128,
+                                   .act_max = 127,
+                                   .out_multiplier = multiplier,
+                                   .out_shift = shift};
+        mcu_mul_s8__ref(&op, 0, 256);
+        assert_memory_equal(out, expected, sizeof out);
+        release(im);
+
+        net.tensors[2].zero_point = 1; /* -128 - 1 is no weight */
+        im = import(&net);
+        assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+        assert_non_null(strstr(im->message, "quantize it symmetrically"));
+        release(im);
+    }
 }
 
 /* The reference kernel with a map of the constant gives the table's answers. */
@@ -530,6 +601,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables),
                                        cmocka_unit_test(test_constant_operand),
                                        cmocka_unit_test(test_constant_is_add),
+                                       cmocka_unit_test(test_channel_factors),
                                        cmocka_unit_test(test_tables_through_onnx),
                                        cmocka_unit_test(test_pad),
                                        cmocka_unit_test(test_borders_and_means),
