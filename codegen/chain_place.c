@@ -241,7 +241,9 @@ bool chain_place(struct chain_plan *out, const struct chain_planner *planner, in
         if (search.threshold == most_cost || !by_cost || slack > least)
             break;
     }
-    if (label)
+    if (label) {
         take(out, &search, label);
+        out->cost_bound = least;
+    }
     return label != NULL;
 }

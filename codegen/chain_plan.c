@@ -7,7 +7,7 @@
 #include "codegen/chain_place.h"
 #include "codegen/row_graph.h"
 
-enum { TRIED_ARENAS = 60 };
+enum { TRIED_ARENAS = 60, CLOSE_ENOUGH = 256, NEARBY = 2 };
 
 /* ---- the lower bound --------------------------------------------------------------------------------------
  */
@@ -135,7 +135,21 @@ static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner,
                 edge_analyse_richly(planner, from, to, arena_bytes);
         }
     }
-    return chain_place(out, planner, arena_bytes, true, most_cost);
+    bool found = chain_place(out, planner, arena_bytes, true, most_cost);
+    int64_t cost = found ? out->call_cost : most_cost;
+    if (found && cost - out->cost_bound <= cost / CLOSE_ENOUGH)
+        return true;
+    /* Steps that fit do not fit together. */
+    for (int from = 0; from + 1 < planner->n_cuts; from++)
+        for (int to = from + 1; to < planner->n_cuts && to <= from + NEARBY; to++)
+            if (edge_of(planner, from, to)->footprint <= arena_bytes)
+                edge_analyse_richly(planner, from, to, arena_bytes);
+    struct chain_plan trial;
+    if (chain_place(&trial, planner, arena_bytes, true, cost)) {
+        *out = trial;
+        found = true;
+    }
+    return found;
 }
 
 /* An arena in which every step fits with the fewest calls, wherever its neighbours lie. */

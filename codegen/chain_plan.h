@@ -49,6 +49,7 @@ struct chain_plan {
     int64_t least_bytes; /* arena of the smallest plan found */
     int64_t lower_bound; /* of all plans of this kind, addresses ignored; a multiple of 8 */
     int64_t call_cost;
+    int64_t cost_bound; /* of the plans that were searched, addresses ignored */
 };
 
 /* Returns false when the network has no such plan (its operators cannot be computed on demand, or a

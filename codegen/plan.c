@@ -340,6 +340,8 @@ static bool plan_order(struct schedule *out, const struct qmodel *qmodel, const 
     out->order = ARENA_ARRAY(arena, int, (size_t)out->n_order + 1);
     out->scratch = ARENA_ARRAY(arena, int32_t, (size_t)out->n_order + 1);
     out->implementations = ARENA_ARRAY(arena, struct implementation, (size_t)out->n_order + 1);
+    out->instructions = ARENA_ARRAY(arena, int64_t, (size_t)out->n_order + 1);
+    out->most_rows = ARENA_ARRAY(arena, int16_t, (size_t)out->n_order + 1);
     out->steps = ARENA_ARRAY(arena, struct step, (size_t)out->n_steps + 1);
     out->storage = ARENA_ARRAY(arena, struct storage, (size_t)out->n_storage + 1);
     memcpy(out->order, order, (size_t)out->n_order * sizeof *order);
@@ -384,6 +386,12 @@ static bool plan_order(struct schedule *out, const struct qmodel *qmodel, const 
         grow_tile(out, qmodel, &problem, offset, i);
         out->steps[s].scratch_offset = out->scratch[s] = clip_int32(offset[i]);
         out->steps[s].scratch_bytes = scratch_bytes(out, qmodel, s);
+    }
+    for (int s = 0; s < out->n_order; s++) {
+        const struct qnode *node = &qmodel->nodes[out->order[s]];
+        out->most_rows[s] = (int16_t)row_steps(qmodel, node);
+        out->instructions[s] = implementation_instructions(&out->implementations[out->order[s]], qmodel, node,
+                                                           out->most_rows[s]);
     }
     int64_t(*ranges)[2] = arena_array(&work, (size_t)problem.n_buffers + 1, sizeof *ranges);
     for (int s = 0; s < out->n_steps; s++)
@@ -447,6 +455,27 @@ static int64_t plan_single_steps(struct schedule *out, bool *found, const struct
     return bound;
 }
 
+/* Can anything be cheaper than one call of every operator, with the best tile? Chains leave out rows that
+ * nobody reads. */
+static bool is_fastest(const struct schedule *schedule, const struct qmodel *qmodel)
+{
+    int64_t least = 0;
+    for (int i = 0; i < schedule->n_order; i++) {
+        const struct qnode *node = &qmodel->nodes[schedule->order[i]];
+        enum layout layout = schedule->implementations[schedule->order[i]].layout;
+        int steps = row_steps(qmodel, node);
+        const struct implementation best = {
+            layout, (int16_t)tile_at_level(layout, qmodel, node, steps, TILE_LEVELS - 1)};
+        least += implementation_instructions(&best, qmodel, node, steps);
+        struct row_input inputs[QNODE_MAX_INPUTS];
+        int n = row_inputs(inputs, qmodel, node);
+        for (int k = 0; k < n; k++)
+            if (inputs[k].pad_mirrored < 0) /* the last rows are not read */
+                return false;
+    }
+    return schedule_instructions(schedule, qmodel) <= least;
+}
+
 void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
                    struct arena *arena)
 {
@@ -466,5 +495,17 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
         goal.limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
     int64_t chains_bound = found ? out->lower_bound_bytes : INT64_MAX;
     int64_t bound = plan_single_steps(out, &found, qmodel, order, options, &goal, arena);
-    out->lower_bound_bytes = bound < chains_bound ? bound : chains_bound;
+    bound = bound < chains_bound ? bound : chains_bound;
+    if (options->fusion && options->optimize == OPTIMIZE_LATENCY && !is_fastest(out, qmodel)) {
+        /* The search is not exhaustive; this keeps the promise that no plan for less memory is faster. */
+        struct plan_options smallest = *options;
+        struct schedule trial;
+        smallest.optimize = OPTIMIZE_SRAM;
+        for (int n = 0; n < qmodel->n_nodes; n++)
+            order[n] = n;
+        if (schedule_chains(&trial, qmodel, order, &smallest, &least, arena) &&
+            is_better(&trial, out, &goal, qmodel))
+            *out = trial;
+    }
+    out->lower_bound_bytes = bound;
 }

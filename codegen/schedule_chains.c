@@ -118,9 +118,11 @@ static int32_t choose_tiles(struct schedule *out, const struct row_graph *graph,
     for (int i = from->shape.begin; i < from->shape.end; i++) {
         struct implementation *implementation = &out->implementations[out->order[i]];
         const struct row_op *op = &graph->ops[i];
+        out->most_rows[i] = (int16_t)chain_most_rows(work, i);
         int32_t within = bytes > INT32_MAX ? INT32_MAX : (int32_t)bytes;
         *implementation =
             (struct implementation){op->layout, (int16_t)best_tile(graph, work, from, i, within)};
+        out->instructions[i] = chain_op_cost(work, i, implementation->tile);
         if (op->accumulates)
             continue;
         int32_t scratch = implementation_scratch_bytes(implementation, graph->qmodel, op->node);
@@ -189,6 +191,8 @@ void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph,
         .n_order = qmodel->n_nodes,
         .scratch = ARENA_ARRAY(arena, int32_t, (size_t)qmodel->n_nodes + 1),
         .implementations = ARENA_ARRAY(arena, struct implementation, (size_t)qmodel->n_nodes + 1),
+        .instructions = ARENA_ARRAY(arena, int64_t, (size_t)qmodel->n_nodes + 1),
+        .most_rows = ARENA_ARRAY(arena, int16_t, (size_t)qmodel->n_nodes + 1),
         .steps = ARENA_ARRAY(arena, struct step, (size_t)plan->n_steps + 1),
         .n_steps = plan->n_steps,
         .storage = ARENA_ARRAY(arena, struct storage, (size_t)qmodel->n_tensors + 1),
