@@ -6,6 +6,7 @@
 #include "boards/board.h"
 #include "cli/recipe.h"
 #include "codegen/footprint.h"
+#include "codegen/layouts.h"
 #include "codegen/schedule.h"
 #include "nas/space.h"
 
@@ -51,11 +52,13 @@ int plan_for_board(struct schedule *schedule, struct footprint *footprint, const
     int rc = limits_for_board(&limits, recipe, board);
     if (rc)
         return rc;
-    schedule_plan(schedule, qmodel, &limits.plan, arena);
+    int64_t flash_bytes = board->flash_bytes - FIRMWARE_FLASH_MARGIN_BYTES;
+    if (limits.flash_bytes && limits.flash_bytes < flash_bytes)
+        flash_bytes = limits.flash_bytes;
+    schedule_for_board(schedule, footprint, qmodel, board, &limits.plan, flash_bytes, arena);
     rc = schedule_check(schedule, qmodel);
     if (rc)
         return rc;
-    footprint_of(footprint, qmodel, schedule, board);
     rc = footprint_check(footprint, board, what);
     if (!rc)
         rc = check_limit(what, "SRAM", footprint->sram_bytes, limits.sram_bytes);

@@ -11,6 +11,7 @@
 #include "base/resource.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
+#include "codegen/emit_harness.h"
 #include "codegen/emit_parts.h"
 #include "codegen/memory_map.h"
 #include "codegen/schedule_json.h"
@@ -24,6 +25,11 @@ static const char license_note[] = "model.c, model.h, weights.c, weights.h, the 
                                    "\n"
                                    "engine/ and arm/ are copies from mcunet and stay under its licence:\n"
                                    "\n";
+
+const struct implementation *emission_implementation(const struct emission *emission, int position)
+{
+    return &emission->schedule->implementations[emission->schedule->order[position]];
+}
 
 static bool is_convolution(const struct qnode *node)
 {
@@ -176,13 +182,16 @@ int emit_project(const char *folder, const struct qmodel *qmodel, const struct s
     struct emission emission = {qmodel, schedule, board, options, {0}, &arena};
     footprint_of(&emission.footprint, qmodel, schedule, board);
 
-    static const char *const folders[] = {"", "engine", "engine/ref", "arm"};
+    static const char *const folders[] = {"", "engine", "engine/ref", "engine/dsp", "arm"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders && !rc; i++)
         rc = folder_create(path_join(&arena, folder, folders[i]));
     for (int i = 0; engine_files[i] && !rc; i++)
         rc = copy_resource(folder, engine_files[i], engine_files[i], &arena);
     for (int i = 0; arm_files[i] && !rc; i++)
         rc = copy_resource(folder, arena_printf(&arena, "boards/%s", arm_files[i]), arm_files[i], &arena);
+    const char *const *port_files = harness_port_files(board, &arena);
+    for (int i = 0; port_files[i] && !rc; i++)
+        rc = copy_resource(folder, arena_printf(&arena, "boards/%s", port_files[i]), port_files[i], &arena);
     if (!rc)
         rc = write_generated(folder, &emission);
     if (!rc)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
+#include "codegen/emit_harness.h"
 #include "codegen/kernels.h"
 #include "codegen/names.h"
 
@@ -31,12 +32,37 @@ const char *const engine_files[] = {
     "engine/ref/softmax_s8__ref.c",
     "engine/ref/copy_s8__ref.c",
     "engine/ref/fill_s8__ref.c",
+    "engine/ref/resize_nearest_s8__ref.c",
+    "engine/dsp/depthwise_row.h",
+    "engine/dsp/dsp.h",
+    "engine/dsp/fully_connected.h",
+    "engine/dsp/intrinsics.h",
+    "engine/dsp/panel.h",
+    "engine/dsp/pool.h",
+    "engine/dsp/pool_window.h",
+    "engine/dsp/requant_dsp.h",
+    "engine/dsp/tile_4x2.h",
+    "engine/dsp/winograd.h",
+    "engine/dsp/add_s8__dsp.c",
+    "engine/dsp/average_pool_s8__dsp.c",
+    "engine/dsp/conv2d_s8__dsp.c",
+    "engine/dsp/conv2d_winograd_s8__dsp.c",
+    "engine/dsp/depthwise_row.c",
+    "engine/dsp/depthwise_s8__dsp.c",
+    "engine/dsp/depthwise_split.c",
+    "engine/dsp/fully_connected_s8__dsp.c",
+    "engine/dsp/max_pool_s8__dsp.c",
+    "engine/dsp/mean_s8__dsp.c",
+    "engine/dsp/panel.c",
+    "engine/dsp/tile_4x2.c",
     NULL,
 };
 
 const char *const arm_files[] = {
-    "arm/startup.h",     "arm/startup.c",     "arm/memory.c", "arm/selftest.h", "arm/selftest.c",
-    "arm/semihosting.h", "arm/semihosting.c", "arm/main.c",   "arm/emulator.c", NULL,
+    "arm/startup.h",     "arm/startup.c",     "arm/memory.c",  "arm/selftest.h",   "arm/selftest.c",
+    "arm/semihosting.h", "arm/semihosting.c", "arm/main.c",    "arm/emulator.c",   "arm/layer.h",
+    "arm/protocol.h",    "arm/frame.h",       "arm/frame.c",   "arm/port.h",       "arm/port_mps2.c",
+    "arm/harness.c",     "arm/mlperf.c",      NULL,
 };
 
 /* ---- build.ninja ------------------------------------------------------------------------------------------
@@ -78,9 +104,10 @@ void emit_build_ninja(struct strbuf *out, const struct emission *emission)
                 "target = -mcpu=%s -mthumb -mfpu=%s -mfloat-abi=hard\n"
                 "cflags = $target -std=c11 -O2 -ffreestanding -ffunction-sections -fdata-sections $\n"
                 "    -fno-unwind-tables -fno-asynchronous-unwind-tables -ffile-prefix-map=./= -Wall -Wextra "
-                "-I. -Iarm\n"
+                "-I. -Iarm%s\n"
                 "ldflags = $target -nostdlib -Wl,--gc-sections -Wl,--build-id=none -Wl,--fatal-warnings\n\n",
-                board->title, board->emulator.machine, MCUNET_VERSION, board->core, board->fpu);
+                board->title, board->emulator.machine, MCUNET_VERSION, board->core, board->fpu,
+                strcmp(board->core, "cortex-m7") ? "" : " -DMCU_CORTEX_M7=1");
     strbuf_adds(out, "rule compile\n"
                      "  command = $cc $cflags -MMD -MF $out.d -c $in -o $out\n"
                      "  depfile = $out.d\n"
@@ -89,7 +116,7 @@ void emit_build_ninja(struct strbuf *out, const struct emission *emission)
                      "rule link\n"
                      "  command = $cc $ldflags -T $script $in -lgcc -o $out\n"
                      "  description = LINK $out\n\n");
-    add_compile(out, &objects, "model.c", arena);
+    add_compile(out, NULL, "model.c", arena);
     add_compile(out, &objects, "weights.c", arena);
     for (int i = 0; engine_files[i]; i++)
         if (is_c(engine_files[i]))
@@ -101,13 +128,17 @@ void emit_build_ninja(struct strbuf *out, const struct emission *emission)
     add_compile(out, NULL, "arm/emulator.c", arena);
     add_compile(out, NULL, "arm/semihosting.c", arena);
 
-    strbuf_addf(out, "\nbuild firmware.elf: link build/arm/main.o%s | firmware.ld\n  script = firmware.ld\n",
-                strbuf_text(&objects));
+    const char *port = harness_port_object(board, arena); /* clock and caches: mcu_board_init() */
     strbuf_addf(out,
-                "\nbuild emulator.elf: link build/arm/emulator.o build/arm/semihosting.o%s | emulator.ld\n"
+                "\nbuild firmware.elf: link build/arm/main.o build/model.o%s%s%s | firmware.ld\n"
+                "  script = firmware.ld\n",
+                port ? " " : "", port ? port : "", strbuf_text(&objects));
+    strbuf_addf(out,
+                "\nbuild emulator.elf: link build/arm/emulator.o build/arm/semihosting.o build/model.o%s | emulator.ld\n"
                 "  script = emulator.ld\n",
                 strbuf_text(&objects));
     strbuf_adds(out, "\ndefault firmware.elf emulator.elf\n");
+    emit_harness_build(out, emission, strbuf_text(&objects));
     strbuf_release(&objects);
 }
 

@@ -65,8 +65,12 @@ void emit_model_h(struct strbuf *out, const struct emission *emission)
     add_tensor_macros(out, emission, "INPUT", emission->qmodel->input);
     strbuf_adds(out, "\n");
     add_tensor_macros(out, emission, "OUTPUT", emission->qmodel->output);
-    strbuf_addf(out, "\n/* All tensors and scratch. */\n#define MCU_ARENA_BYTES %lld\n",
-                (long long)emission->schedule->arena_bytes);
+    strbuf_addf(
+        out,
+        "\n/* All tensors and scratch. */\n#define MCU_ARENA_BYTES %lld\n"
+        "/* Operators, numbered in the order of model.c: what MCU_LAYER() is told. */\n"
+        "#define MCU_LAYERS %d\n",
+        (long long)emission->schedule->arena_bytes, emission->schedule->n_order);
     strbuf_adds(out, "\nint8_t *mcu_model_input(void);\n"
                      "const int8_t *mcu_model_output(void);\n"
                      "void mcu_model_run(void);\n"
@@ -131,231 +135,6 @@ static void add_banner(struct strbuf *out, const struct emission *emission)
     strbuf_adds(out, " */\n");
 }
 
-/* ---- model.c: the argument structs ------------------------------------------------------------------------
- */
-
-static void add_map(struct strbuf *out, const struct emission *emission, const char *field, int tensor)
-{
-    const struct qtensor *t = &emission->qmodel->tensors[tensor];
-    const struct storage *s = &emission->schedule->storage[tensor];
-    strbuf_addf(out,
-                "    .%s = {.data = mcu_arena + %d, .h = %d, .w = %d, .c = %d, .ring = %d, .row_step = %d, ",
-                field, s->offset, t->h, t->w, t->c, s->ring, s->row_step);
-    if (s->row_phase)
-        strbuf_addf(out, ".row_phase = %d, ", s->row_phase);
-    strbuf_addf(out, ".row_stride = %d},\n", s->row_stride);
-}
-
-static void add_window(struct strbuf *out, const struct window *w)
-{
-    strbuf_addf(out,
-                "    .window = {.kernel_h = %d, .kernel_w = %d, .stride_h = %d, .stride_w = %d,\n"
-                "               .dilation_h = %d, .dilation_w = %d, .pad_top = %d, .pad_left = %d},\n",
-                w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->dilation_h, w->dilation_w, w->pad_top,
-                w->pad_left);
-}
-
-static int zero_point(const struct emission *emission, int tensor)
-{
-    return emission->qmodel->tensors[tensor].zero_point;
-}
-
-static void add_zero_points(struct strbuf *out, const struct emission *emission, const struct qnode *node)
-{
-    strbuf_addf(out, "    .in_zero_point = %d,\n    .out_zero_point = %d,\n",
-                zero_point(emission, node->inputs[0]), zero_point(emission, node->output));
-}
-
-static void add_activation(struct strbuf *out, const struct qnode *node)
-{
-    strbuf_addf(out, "    .act_min = %d,\n    .act_max = %d,\n", node->act_min, node->act_max);
-}
-
-static void add_scratch(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                        int position)
-{
-    int32_t bytes = node_scratch_bytes(emission->qmodel, node);
-    if (bytes)
-        strbuf_addf(out, "    .scratch = mcu_arena + %d, /* %d bytes */\n",
-                    emission->schedule->scratch[position], bytes);
-}
-
-static void begin_struct(struct strbuf *out, enum kernel kernel, const char *name)
-{
-    strbuf_addf(out, "static const struct %s %s = {\n", kernel_info(kernel)->argument_type, name);
-}
-
-static void add_convolution(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                            int position, enum kernel kernel, const char *name)
-{
-    begin_struct(out, kernel, name);
-    add_map(out, emission, "in", node->inputs[0]);
-    add_map(out, emission, "out", node->output);
-    if (node->op != QOP_FULLY_CONNECTED)
-        add_window(out, &node->window);
-    add_zero_points(out, emission, node);
-    add_activation(out, node);
-    strbuf_addf(out,
-                "    .weights = %s_weights,\n    .bias = %s_bias,\n    .multiplier = %s_multiplier,\n    "
-                ".shift = %s_shift,\n",
-                name, name, name, name);
-    add_scratch(out, emission, node, position);
-    strbuf_adds(out, "};\n");
-}
-
-static void add_element_wise(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                             enum kernel kernel, const char *name)
-{
-    begin_struct(out, kernel, name);
-    add_map(out, emission, "in[0]", node->inputs[0]);
-    add_map(out, emission, "in[1]", node->inputs[1]);
-    add_map(out, emission, "out", node->output);
-    strbuf_addf(out, "    .in_zero_point = {%d, %d},\n    .out_zero_point = %d,\n",
-                zero_point(emission, node->inputs[0]), zero_point(emission, node->inputs[1]),
-                zero_point(emission, node->output));
-    add_activation(out, node);
-    if (node->op == QOP_ADD)
-        strbuf_addf(out,
-                    "    .in_multiplier = {%d, %d},\n    .in_shift = {%d, %d},\n    .out_multiplier = %d,\n  "
-                    "  .out_shift = %d,\n",
-                    node->multiplier[0], node->multiplier[1], node->shift[0], node->shift[1],
-                    node->multiplier[2], node->shift[2]);
-    else
-        strbuf_addf(out, "    .out_multiplier = %d,\n    .out_shift = %d,\n", node->multiplier[0],
-                    node->shift[0]);
-    strbuf_adds(out, "};\n");
-}
-
-static void add_pool(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                     int position, enum kernel kernel, const char *name)
-{
-    begin_struct(out, kernel, name);
-    add_map(out, emission, "in", node->inputs[0]);
-    add_map(out, emission, "out", node->output);
-    if (kernel != KERNEL_GLOBAL_AVERAGE_POOL)
-        add_window(out, &node->window);
-    add_activation(out, node);
-    add_scratch(out, emission, node, position);
-    strbuf_adds(out, "};\n");
-}
-
-static void add_unary(struct strbuf *out, const struct emission *emission, const struct qnode *node,
-                      int position, enum kernel kernel, const char *name)
-{
-    begin_struct(out, kernel, name);
-    add_map(out, emission, "in", node->inputs[0]);
-    add_map(out, emission, "out", node->output);
-    if (node->op == QOP_MEAN) {
-        add_zero_points(out, emission, node);
-        strbuf_addf(out, "    .multiplier = %d,\n    .shift = %d,\n", node->multiplier[0], node->shift[0]);
-    } else if (node->op == QOP_TABLE) {
-        strbuf_addf(out, "    .table = %s_table,\n", name);
-    } else {
-        strbuf_addf(out, "    .multiplier = %d,\n    .shift = %d,\n    .diff_min = %d,\n",
-                    node->multiplier[0], node->shift[0], node->diff_min);
-    }
-    add_scratch(out, emission, node, position);
-    strbuf_adds(out, "};\n");
-}
-
-static void add_copy(struct strbuf *out, const struct emission *emission, int in, int to, int y, int x, int c,
-                     const char *name)
-{
-    begin_struct(out, KERNEL_COPY, name);
-    add_map(out, emission, "in", in);
-    add_map(out, emission, "out", to);
-    strbuf_addf(out, "    .out_y = %d,\n    .out_x = %d,\n    .out_c = %d,\n};\n", y, x, c);
-}
-
-/* Rows of a call in the C of the caller: all, or those that the chain asks for. */
-struct call_rows {
-    bool all;
-    const char *indent;
-};
-
-static void add_call(struct strbuf *calls, const struct call_rows *rows, enum kernel kernel, const char *name,
-                     int all)
-{
-    if (rows->all)
-        strbuf_addf(calls, "%s%s(&%s, 0, %d);\n", rows->indent, kernel_info(kernel)->function, name, all);
-    else
-        strbuf_addf(calls, "%s%s(&%s, y0, y1);\n", rows->indent, kernel_info(kernel)->function, name);
-}
-
-static void add_concat(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
-                       const struct qnode *node, const char *name, const struct call_rows *rows)
-{
-    const struct qtensor *tensors = emission->qmodel->tensors;
-    for (int i = 0, channel = 0; i < node->n_inputs; i++) {
-        const char *part = arena_printf(emission->arena, "%s_part_%d", name, i);
-        add_copy(out, emission, node->inputs[i], node->output, 0, 0, channel, part);
-        add_call(calls, rows, KERNEL_COPY, part, tensors[node->inputs[i]].h);
-        channel += tensors[node->inputs[i]].c;
-    }
-}
-
-/* The border, then the image: output rows of a chain become input rows, as far as those exist. */
-static void add_pad(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
-                    const struct qnode *node, const char *name, const struct call_rows *rows)
-{
-    const struct qtensor *tensors = emission->qmodel->tensors;
-    const char *border = arena_printf(emission->arena, "%s_border", name);
-    int top = node->window.pad_top, in_h = tensors[node->inputs[0]].h;
-    begin_struct(out, KERNEL_FILL, border);
-    add_map(out, emission, "out", node->output);
-    strbuf_addf(out, "    .value = %d,\n};\n", zero_point(emission, node->output));
-    add_copy(out, emission, node->inputs[0], node->output, top, node->window.pad_left, 0, name);
-    add_call(calls, rows, KERNEL_FILL, border, tensors[node->output].h);
-    if (rows->all)
-        add_call(calls, rows, KERNEL_COPY, name, in_h);
-    else
-        strbuf_addf(calls, "%s%s(&%s, y0 < %d ? 0 : y0 - %d, y1 < %d ? y1 - %d : %d);\n", rows->indent,
-                    kernel_info(KERNEL_COPY)->function, name, top, top, top + in_h, top, in_h);
-}
-
-/* Argument structs of one node, and its calls. position: in the schedule's order. */
-static void add_node(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int position,
-                     const struct call_rows *rows)
-{
-    const struct qmodel *qmodel = emission->qmodel;
-    int index = emission->schedule->order[position];
-    const struct qnode *node = &qmodel->nodes[index];
-    const char *name = node_identifier(qmodel, index, emission->arena);
-    enum kernel kernels[QNODE_MAX_INPUTS];
-    node_kernels(qmodel, node, kernels);
-
-    switch (node->op) {
-    case QOP_CONV:
-    case QOP_DEPTHWISE:
-    case QOP_FULLY_CONNECTED:
-        add_convolution(out, emission, node, position, kernels[0], name);
-        break;
-    case QOP_ADD:
-    case QOP_MUL:
-        add_element_wise(out, emission, node, kernels[0], name);
-        break;
-    case QOP_AVERAGE_POOL:
-    case QOP_MAX_POOL:
-        add_pool(out, emission, node, position, kernels[0], name);
-        break;
-    case QOP_MEAN:
-    case QOP_TABLE:
-    case QOP_SOFTMAX:
-        add_unary(out, emission, node, position, kernels[0], name);
-        break;
-    case QOP_CONCAT:
-        add_concat(out, calls, emission, node, name, rows);
-        return;
-    case QOP_PAD:
-        add_pad(out, calls, emission, node, name, rows);
-        return;
-    case QOP_RESIZE_NEAREST:
-    case QOP_COUNT:
-        die("operator %d cannot be emitted", (int)node->op);
-    }
-    add_call(calls, rows, kernels[0], name, row_steps(qmodel, node));
-}
-
 /* ---- model.c: steps ---------------------------------------------------------------------------------------
  */
 
@@ -387,8 +166,8 @@ static void add_chain(struct strbuf *out, struct strbuf *calls, const struct emi
     for (int i = 0; i < step->n_nodes; i++) {
         int node = schedule->order[step->first_node + i];
         add_node_comment(out, emission, node, index);
-        strbuf_addf(&cases, "    case %d:\n", i);
-        add_node(out, &cases, emission, step->first_node + i, &(struct call_rows){false, "        "});
+        strbuf_addf(&cases, "    case %d:\n        MCU_LAYER(%d);\n", i, step->first_node + i);
+        emit_node(out, &cases, emission, step->first_node + i, &(struct call_rows){false, "        "});
         strbuf_adds(&cases, "        break;\n");
     }
     strbuf_addf(out, "\n/* step %d, depth-first: rows of each operator when the next one needs them */\n",
@@ -409,8 +188,9 @@ static void add_step(struct strbuf *out, struct strbuf *calls, const struct emis
         add_chain(out, calls, emission, index);
         return;
     }
+    strbuf_addf(calls, "    MCU_LAYER(%d);\n", step->first_node);
     add_node_comment(out, emission, emission->schedule->order[step->first_node], index);
-    add_node(out, calls, emission, step->first_node, &(struct call_rows){true, "    "});
+    emit_node(out, calls, emission, step->first_node, &(struct call_rows){true, "    "});
 }
 
 void emit_model_c(struct strbuf *out, const struct emission *emission)
@@ -418,19 +198,25 @@ void emit_model_c(struct strbuf *out, const struct emission *emission)
     const struct qmodel *qmodel = emission->qmodel;
     const struct schedule *schedule = emission->schedule;
     struct strbuf calls = STRBUF_INIT;
-    bool has_chains = false;
+    bool has_chains = false, has_dsp = false;
     for (int s = 0; s < schedule->n_steps; s++)
         has_chains = has_chains || schedule->steps[s].depth_first;
+    for (int n = 0; n < qmodel->n_nodes; n++)
+        has_dsp = has_dsp || schedule->implementations[n].layout != LAYOUT_REFERENCE;
 
     add_banner(out, emission);
     strbuf_addf(out,
-                "#include \"model.h\"\n\n%s#include \"engine/engine.h\"\n#include \"weights.h\"\n\n"
+                "#include \"model.h\"\n\n%s%s#include \"engine/engine.h\"\n#include \"weights.h\"\n\n"
                 "#if MCU_ENGINE_VERSION != %d\n"
                 "#error \"model.c was generated for version %d of engine/: generate it again, or take the "
                 "engine/ it came with\"\n"
                 "#endif\n\n"
+                "#ifndef MCU_LAYER\n"
+                "#define MCU_LAYER(layer) /* a profiling build defines it: called before each operator's call */\n"
+                "#endif\n\n"
                 "_Alignas(8) int8_t mcu_arena[MCU_ARENA_BYTES];\n",
-                has_chains ? "#include \"engine/chain.h\"\n" : "", MCU_ENGINE_VERSION, MCU_ENGINE_VERSION);
+                has_chains ? "#include \"engine/chain.h\"\n" : "",
+                has_dsp ? "#include \"engine/dsp/dsp.h\"\n" : "", MCU_ENGINE_VERSION, MCU_ENGINE_VERSION);
     for (int s = 0; s < schedule->n_steps; s++)
         add_step(out, &calls, emission, s);
     strbuf_addf(out, "\nint8_t *mcu_model_input(void)\n{\n    return mcu_arena + %d;\n}\n",

@@ -23,6 +23,18 @@ struct emission {
     struct arena *arena; /* for short texts */
 };
 
+/* position: in the schedule's order. */
+const struct implementation *emission_implementation(const struct emission *emission, int position);
+
+/* Rows of a call in the C of the caller: all, or those that the chain asks for. */
+struct call_rows {
+    bool all;
+    const char *indent;
+};
+/* Argument structs of the operator at a position, and its calls. */
+void emit_node(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int position,
+               const struct call_rows *rows);
+
 void emit_model_h(struct strbuf *out, const struct emission *emission);
 void emit_model_c(struct strbuf *out, const struct emission *emission);
 /* The tables of engine/chain.h for a depth-first step: "chain_7" and what it points to. */

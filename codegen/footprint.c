@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "boards/board.h"
+#include "codegen/implement.h"
+#include "codegen/emit_harness.h"
 #include "codegen/kernels.h"
 #include "codegen/names.h"
 #include "codegen/schedule.h"
@@ -13,12 +15,14 @@
 
 struct code_size {
     int kernel[KERNEL_COUNT];
+    int shared[KERNEL_COUNT]; /* of that, what KERNEL_CONV2D_DSP brings, too */
     int call, base;
     int chain_run, chain, chain_call;
 };
 
 static const struct code_size code_size_m4 = {
 #define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m4,
+#define CODE_SHARED(id, m4, m7) .shared[KERNEL_##id] = m4,
 #define CODE_CALL(m4, m7)       .call = m4,
 #define CODE_BASE(m4, m7)       .base = m4,
 #define CODE_CHAIN_RUN(m4, m7)  .chain_run = m4,
@@ -26,6 +30,7 @@ static const struct code_size code_size_m4 = {
 #define CODE_CHAIN_CALL(m4, m7) .chain_call = m4,
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
+#undef CODE_SHARED
 #undef CODE_CALL
 #undef CODE_BASE
 #undef CODE_CHAIN_RUN
@@ -35,6 +40,7 @@ static const struct code_size code_size_m4 = {
 
 static const struct code_size code_size_m7 = {
 #define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m7,
+#define CODE_SHARED(id, m4, m7) .shared[KERNEL_##id] = m7,
 #define CODE_CALL(m4, m7)       .call = m7,
 #define CODE_BASE(m4, m7)       .base = m7,
 #define CODE_CHAIN_RUN(m4, m7)  .chain_run = m7,
@@ -42,6 +48,7 @@ static const struct code_size code_size_m7 = {
 #define CODE_CHAIN_CALL(m4, m7) .chain_call = m7,
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
+#undef CODE_SHARED
 #undef CODE_CALL
 #undef CODE_BASE
 #undef CODE_CHAIN_RUN
@@ -52,11 +59,6 @@ static const struct code_size code_size_m7 = {
 static int64_t aligned(int64_t bytes)
 {
     return (bytes + FIRMWARE_FLASH_ALIGNMENT - 1) / FIRMWARE_FLASH_ALIGNMENT * FIRMWARE_FLASH_ALIGNMENT;
-}
-
-static bool has_weights(const struct qnode *node)
-{
-    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
 }
 
 /* The tables of one chain (emit_chain.c): struct mcu_chain, a stage per operator, an entry per input from
@@ -86,7 +88,7 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
     *out = (struct footprint){.arena_bytes = schedule->arena_bytes,
                               .stack_bytes = FIRMWARE_STACK_BYTES,
                               .runtime_bytes = FIRMWARE_RUNTIME_BYTES,
-                              .code_bytes = code->base};
+                              .code_bytes = code->base + harness_port_code_bytes(board)};
     bool chains = false;
     for (int i = 0, s = 0; i < schedule->n_order; i++) {
         const struct qnode *node = &qmodel->nodes[schedule->order[i]];
@@ -98,24 +100,20 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
             out->constants_bytes += chain_constants(qmodel, schedule, step);
             out->code_bytes += code->chain;
         }
+        const struct implementation *implementation = &schedule->implementations[schedule->order[i]];
         enum kernel kernels[QNODE_MAX_INPUTS];
-        int n_kernels = node_kernels(qmodel, node, kernels);
+        int n_kernels = node_kernels(implementation, qmodel, node, kernels);
         for (int k = 0; k < n_kernels; k++) {
             out->constants_bytes += kernel_info(kernels[k])->argument_bytes;
             out->code_bytes += step->depth_first ? code->chain_call : code->call;
             used[kernels[k]] = true;
         }
-        if (has_weights(node)) {
-            int64_t channels = qmodel->tensors[node->output].c;
-            out->weights_bytes += aligned(node->n_weights) + channels * (int64_t)sizeof(int32_t);
-            out->constants_bytes += channels * (int64_t)sizeof(int32_t) + aligned(channels);
-        }
-        if (node->op == QOP_TABLE)
-            out->constants_bytes += 256;
+        out->weights_bytes += layout_weights_bytes(implementation->layout, qmodel, node);
+        out->constants_bytes += layout_constants_bytes(implementation->layout, qmodel, node);
     }
     for (int k = 0; k < KERNEL_COUNT; k++)
         if (used[k])
-            out->code_bytes += code->kernel[k];
+            out->code_bytes += code->kernel[k] - (used[KERNEL_CONV2D_DSP] ? code->shared[k] : 0);
     if (chains)
         out->code_bytes += code->chain_run;
     out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct implementation;
 struct qmodel;
 struct qnode;
 
@@ -27,14 +28,12 @@ struct kernel_info {
 const struct kernel_info *kernel_info(enum kernel kernel);
 
 /* The calls of one node, in order; returns how many (at most QNODE_MAX_INPUTS: CONCAT has one per input). */
-int node_kernels(const struct qmodel *qmodel, const struct qnode *node, enum kernel *kernels);
+int node_kernels(const struct implementation *implementation, const struct qmodel *qmodel,
+                 const struct qnode *node, enum kernel *kernels);
 
 /* Does the kernel take input rows, one after the other, and write its only output row after the last one? Its
  * scratch must survive between its calls. MEAN and average pools over the whole map. */
 bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node);
-
-/* Working memory of the node's kernel in the arena. */
-int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node);
 
 /*
  * Channels that a depthwise kernel computes at a time, provided that it copies their input rows to scratch,
@@ -42,10 +41,8 @@ int32_t node_scratch_bytes(const struct qmodel *qmodel, const struct qnode *node
  * call in ascending order. Then, where in and out have equally many channels, output row y may replace the
  * first row of its window. 0: the output may not share memory with the window.
  */
-int node_channel_group(const struct qmodel *qmodel, const struct qnode *node);
-/* Instructions of a kernel call beyond those that are proportional to its rows: entry, and every weight is
- * read and unpacked once per call. */
-int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node);
+int node_channel_group(const struct implementation *implementation, const struct qmodel *qmodel,
+                       const struct qnode *node);
 
 /*
  * How an output may lie relative to input number `input`, provided nobody reads that input later. With
@@ -57,11 +54,18 @@ int64_t node_call_cost(const struct qmodel *qmodel, const struct qnode *node);
  *
  * Derived from engine.h's promise that rows are computed in ascending order. Returns false when the
  * kernel reads an input row after it wrote later output rows: then they must be disjoint.
+ *
+ * A depthwise kernel that works through `tile` rows at a time needs the windows of all of them until the last
+ * is written: its distance is larger. Where it computes groups of channels (node_channel_group), whatever the
+ * tile, the output may also lie exactly `shift` bytes below the input.
  */
 struct overlap {
     int64_t distance; /* may be negative: the output may start inside the input */
     bool exact;
+    bool shifted;  /* depthwise in place: delta == -shift is allowed, too */
+    int64_t shift; /* a multiple of the channels; may be 0 */
 };
-bool node_overlap(struct overlap *out, const struct qmodel *qmodel, const struct qnode *node, int input);
+bool node_overlap(struct overlap *out, const struct implementation *implementation,
+                  const struct qmodel *qmodel, const struct qnode *node, int input);
 
 #endif

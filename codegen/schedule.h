@@ -25,14 +25,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codegen/implement.h"
 #include "quant/qmodel.h"
 
 enum optimize { OPTIMIZE_SRAM, OPTIMIZE_LATENCY, OPTIMIZE_BALANCED };
 
 struct plan_options {
     enum optimize optimize;
-    int64_t sram_limit_bytes; /* for the arena; 0: none */
-    bool fusion;              /* allow depth-first groups */
+    int64_t sram_limit_bytes;   /* for the arena; 0: none */
+    bool fusion;                /* allow depth-first groups */
+    bool dsp;                   /* the core has the DSP extension: kernels of engine/dsp */
+    const enum layout *layouts; /* per qnode; NULL: layout_smallest */
 };
 
 struct storage {
@@ -58,6 +61,9 @@ struct schedule {
     int n_order;
     int32_t *scratch; /* per entry of order: offset of the operator's scratch in the arena, inside that of
                          its step */
+    struct implementation *implementations; /* per qnode */
+    int64_t *instructions; /* per entry of order: of all its calls, by the cost model (implement.h) */
+    int16_t *most_rows;    /* per entry of order: steps that its largest call computes */
     struct step *steps;
     int n_steps;
     struct storage *storage; /* per qtensor */
@@ -70,7 +76,7 @@ struct schedule {
  * Always finds a plan; whether it fits is for the caller to compare (arena_bytes against the limit).
  * Deterministic; about a millisecond per network without fusion. qmodel may be a skeleton. With fusion:
  *
- *     SRAM      the least arena; of the plans in it, the cheapest by the cost model (node_call_cost)
+ *     SRAM      the least arena; of the plans in it, the cheapest by the cost model (implement.h)
  *     LATENCY   the cheapest plan within the limit; the least arena if none fits
  *     BALANCED  the cheapest plan within 1.25 times the least arena, and within the limit if possible
  */

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "boards/board.h"
 #include "codegen/footprint.h"
+#include "codegen/kernels.h"
+#include "codegen/layouts.h"
 #include "codegen/names.h"
 #include "codegen/schedule.h"
 
@@ -28,23 +30,36 @@ json_t *footprint_json(const struct footprint *footprint)
     return root;
 }
 
+/* How an operator is computed; of CONCAT and PAD the first call. instructions: by the cost model. */
+static json_t *kernel_json(const struct schedule *schedule, const struct qmodel *qmodel, int position)
+{
+    const struct qnode *node = &qmodel->nodes[schedule->order[position]];
+    const struct implementation *implementation = &schedule->implementations[node - qmodel->nodes];
+    enum kernel kernels[QNODE_MAX_INPUTS];
+    node_kernels(implementation, qmodel, node, kernels);
+    return json_pack("{s:s, s:s, s:i, s:I}", "function", kernel_info(kernels[0])->function, "layout",
+                     layout_name(implementation->layout), "tile", implementation->tile, "instructions",
+                     (json_int_t)schedule->instructions[position]);
+}
+
 static json_t *step_json(const struct schedule *schedule, const struct qmodel *qmodel, int index,
                          struct arena *arena)
 {
     const struct step *step = &schedule->steps[index];
-    json_t *operators = json_array();
+    json_t *operators = json_array(), *kernels = json_array();
     int64_t macs = 0;
     for (int i = 0; i < step->n_nodes; i++) {
         const struct qnode *node = &qmodel->nodes[schedule->order[step->first_node + i]];
         json_array_append_new(operators, json_string(plain_name(node->name, arena)));
+        json_array_append_new(kernels, kernel_json(schedule, qmodel, step->first_node + i));
         macs += qnode_macs(qmodel, node);
     }
     const struct qnode *last = &qmodel->nodes[schedule->order[step->first_node + step->n_nodes - 1]];
-    return json_pack("{s:i, s:o, s:s, s:b, s:b, s:i, s:i, s:I, s:i, s:i, s:I}", "index", index, "operators",
-                     operators, "op", qop_name(last->op), "depth_first", step->depth_first, "bottom_up",
-                     step->bottom_up, "rows", step->rows, "inner_rows", step->inner_rows, "macs",
-                     (json_int_t)macs, "scratch_offset", step->scratch_offset, "scratch_bytes",
-                     step->scratch_bytes, "live_bytes", (json_int_t)step->live_bytes);
+    return json_pack("{s:i, s:o, s:o, s:s, s:b, s:b, s:i, s:i, s:I, s:i, s:i, s:I}", "index", index,
+                     "operators", operators, "kernels", kernels, "op", qop_name(last->op), "depth_first",
+                     step->depth_first, "bottom_up", step->bottom_up, "rows", step->rows, "inner_rows",
+                     step->inner_rows, "macs", (json_int_t)macs, "scratch_offset", step->scratch_offset,
+                     "scratch_bytes", step->scratch_bytes, "live_bytes", (json_int_t)step->live_bytes);
 }
 
 static json_t *buffer_json(const struct schedule *schedule, const struct qmodel *qmodel, int tensor,

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "boards/board.h"
 #include "codegen/footprint.h"
+#include "codegen/layouts.h"
 #include "codegen/schedule.h"
 #include "model/cost.h"
 #include "model/model.h"
@@ -60,8 +61,7 @@ int candidate_evaluate(struct candidate_cost *out, const struct supernet *supern
     if (!rc) {
         struct schedule schedule;
         struct footprint footprint;
-        schedule_plan(&schedule, qmodel, &effective.plan, &arena);
-        footprint_of(&footprint, qmodel, &schedule, board);
+        schedule_for_board(&schedule, &footprint, qmodel, board, &effective.plan, effective.flash_bytes, &arena);
         struct cost cost = model_cost(model);
         *out = (struct candidate_cost){
             .macs = cost.macs,

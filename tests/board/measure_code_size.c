@@ -12,6 +12,7 @@
 #include "boards/board.h"
 #include "boards/build.h"
 #include "codegen/emit.h"
+#include "codegen/emit_harness.h"
 #include "codegen/kernels.h"
 #include "codegen/schedule.h"
 #include "networks.h"
@@ -31,8 +32,9 @@ static void make_chains(struct schedule *schedule, int chains)
     schedule->n_steps = chains;
 }
 
-/* .text of a firmware, or exit. chains 0: one operator after the other. */
-static int text_bytes(const struct qmodel *qmodel, const char *board_name, int chains)
+/* .text of a firmware, or exit. chains 0: one operator after the other. layouts: NULL: LAYOUT_REFERENCE */
+static int text_bytes(const struct qmodel *qmodel, const char *board_name, int chains,
+                      const enum layout *layouts)
 {
     struct arena arena = ARENA_INIT;
     struct scratch scratch;
@@ -41,7 +43,7 @@ static int text_bytes(const struct qmodel *qmodel, const char *board_name, int c
     struct elf_size size;
     const struct emit_options options = {"-", "-"};
     scratch_create(&scratch);
-    schedule_plan(&schedule, qmodel, &(struct plan_options){0}, &arena);
+    schedule_plan(&schedule, qmodel, &(struct plan_options){.dsp = layouts, .layouts = layouts}, &arena);
     if (chains)
         make_chains(&schedule, chains);
     int rc = board_load(&board, board_name, &arena);
@@ -58,10 +60,36 @@ static int text_bytes(const struct qmodel *qmodel, const char *board_name, int c
     return (int)size.code_bytes;
 }
 
-static int kernel_text(enum qop op, int repeat, int core)
+static int kernel_text(enum qop op, int repeat, enum layout layout, int core)
 {
     struct arena arena = ARENA_INIT;
-    int bytes = text_bytes(network_of_kernel(op, repeat, &arena), board_of_core[core], 0);
+    enum layout layouts[MANY];
+    for (int i = 0; i < MANY; i++)
+        layouts[i] = layout;
+    int bytes = text_bytes(network_of_kernel(op, repeat, &arena), board_of_core[core], 0,
+                           layout == LAYOUT_REFERENCE ? NULL : layouts);
+    arena_release(&arena);
+    return bytes;
+}
+
+/* Of the board's port, which is counted for itself. */
+static int port_text(int core)
+{
+    struct arena arena = ARENA_INIT;
+    struct board *board;
+    if (board_load(&board, board_of_core[core], &arena))
+        exit(1);
+    int bytes = harness_port_code_bytes(board);
+    arena_release(&arena);
+    return bytes;
+}
+
+/* mcu_conv2d_s8__dsp and another kernel. */
+static int pair_text(enum qop op, enum layout layout, int core)
+{
+    struct arena arena = ARENA_INIT;
+    const enum layout layouts[] = {LAYOUT_NARROW, layout};
+    int bytes = text_bytes(network_of_convolution_and(op, &arena), board_of_core[core], 0, layouts);
     arena_release(&arena);
     return bytes;
 }
@@ -69,7 +97,7 @@ static int kernel_text(enum qop op, int repeat, int core)
 static int global_pool_text(int core)
 {
     struct arena arena = ARENA_INIT;
-    int bytes = text_bytes(network_of_global_pool(&arena), board_of_core[core], 0);
+    int bytes = text_bytes(network_of_global_pool(&arena), board_of_core[core], 0, NULL);
     arena_release(&arena);
     return bytes;
 }
@@ -77,7 +105,8 @@ static int global_pool_text(int core)
 static int chain_text(int operators, int chains, int core)
 {
     struct arena arena = ARENA_INIT;
-    int bytes = text_bytes(network_of_kernel(QOP_TABLE, operators, &arena), board_of_core[core], chains);
+    int bytes =
+        text_bytes(network_of_kernel(QOP_TABLE, operators, &arena), board_of_core[core], chains, NULL);
     arena_release(&arena);
     return bytes;
 }
@@ -92,6 +121,7 @@ static const char header[] =
     " *\n"
     " * CODE_KERNEL(id, cortex-m4, cortex-m7): the kernel with its helpers, linked once if any call needs "
     "it\n"
+    " * CODE_SHARED(id, cortex-m4, cortex-m7): of that, what CONV2D_DSP brings, too\n"
     " * CODE_CALL: per engine call in mcu_model_run\n"
     " * CODE_CHAIN_RUN: engine/chain.c, linked once if any step is depth-first\n"
     " * CODE_CHAIN: per depth-first step\n"
@@ -104,45 +134,66 @@ int main(int argc, char **argv)
     static const struct {
         const char *id;
         enum qop op;
-    } kernels[] = {{"CONV2D", QOP_CONV},
-                   {"DEPTHWISE", QOP_DEPTHWISE},
-                   {"FULLY_CONNECTED", QOP_FULLY_CONNECTED},
-                   {"ADD", QOP_ADD},
-                   {"MUL", QOP_MUL},
-                   {"AVERAGE_POOL", QOP_AVERAGE_POOL},
-                   {"MAX_POOL", QOP_MAX_POOL},
-                   {"MEAN", QOP_MEAN},
-                   {"TABLE", QOP_TABLE},
-                   {"SOFTMAX", QOP_SOFTMAX},
-                   {"COPY", QOP_CONCAT}};
-    enum { N = sizeof kernels / sizeof *kernels };
+        enum layout layout;
+    } kernels[] = {{"CONV2D", QOP_CONV, LAYOUT_REFERENCE},
+                   {"CONV2D_DSP", QOP_CONV, LAYOUT_NARROW},
+                   {"WINOGRAD_DSP", QOP_CONV, LAYOUT_WINOGRAD},
+                   {"DEPTHWISE", QOP_DEPTHWISE, LAYOUT_REFERENCE},
+                   {"DEPTHWISE_DSP", QOP_DEPTHWISE, LAYOUT_NARROW},
+                   {"FULLY_CONNECTED", QOP_FULLY_CONNECTED, LAYOUT_REFERENCE},
+                   {"FULLY_CONNECTED_DSP", QOP_FULLY_CONNECTED, LAYOUT_NARROW},
+                   {"ADD", QOP_ADD, LAYOUT_REFERENCE},
+                   {"ADD_DSP", QOP_ADD, LAYOUT_NARROW},
+                   {"MUL", QOP_MUL, LAYOUT_REFERENCE},
+                   {"AVERAGE_POOL", QOP_AVERAGE_POOL, LAYOUT_REFERENCE},
+                   {"AVERAGE_POOL_DSP", QOP_AVERAGE_POOL, LAYOUT_NARROW},
+                   {"MAX_POOL", QOP_MAX_POOL, LAYOUT_REFERENCE},
+                   {"MAX_POOL_DSP", QOP_MAX_POOL, LAYOUT_NARROW},
+                   {"MEAN", QOP_MEAN, LAYOUT_REFERENCE},
+                   {"MEAN_DSP", QOP_MEAN, LAYOUT_NARROW},
+                   {"TABLE", QOP_TABLE, LAYOUT_REFERENCE},
+                   {"SOFTMAX", QOP_SOFTMAX, LAYOUT_REFERENCE},
+                   {"RESIZE_NEAREST", QOP_RESIZE_NEAREST, LAYOUT_REFERENCE},
+                   {"COPY", QOP_CONCAT, LAYOUT_REFERENCE}};
+    enum { N = sizeof kernels / sizeof *kernels, CONV2D_DSP = 1 };
     int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES],
-        pool[CORES];
+        pool[CORES], shared[N][CORES];
     if (argc != 2) {
         fprintf(stderr, "usage: measure_code_size OUTPUT\n");
         return 2;
     }
     for (int core = 0; core < CORES; core++) {
-        base[core] = kernel_text(QOP_TABLE, 0, core);
-        int one = kernel_text(QOP_TABLE, 1, core);
-        call[core] = (kernel_text(QOP_TABLE, MANY, core) - one + (MANY - 1) / 2) / (MANY - 1);
+        base[core] = kernel_text(QOP_TABLE, 0, LAYOUT_REFERENCE, core);
+        int one = kernel_text(QOP_TABLE, 1, LAYOUT_REFERENCE, core);
+        call[core] =
+            (kernel_text(QOP_TABLE, MANY, LAYOUT_REFERENCE, core) - one + (MANY - 1) / 2) / (MANY - 1);
         int chains_16 = chain_text(64, 16, core), chains_4 = chain_text(64, 4, core);
         chain[core] = (chains_16 - chains_4 + 6) / 12;
         chain_call[core] = (chains_4 - chain_text(32, 4, core) + 16) / 32;
         run[core] = chains_4 - (one - call[core]) - 4 * chain[core] - 64 * chain_call[core];
         for (int k = 0; k < N; k++)
-            kernel[k][core] = kernel_text(kernels[k].op, 1, core) - base[core] - call[core];
+            kernel[k][core] =
+                kernel_text(kernels[k].op, 1, kernels[k].layout, core) - base[core] - call[core];
+        for (int k = 0; k < N; k++)
+            shared[k][core] = kernels[k].layout == LAYOUT_REFERENCE || k == CONV2D_DSP
+                                  ? 0
+                                  : base[core] + 2 * call[core] + kernel[CONV2D_DSP][core] + kernel[k][core] -
+                                        pair_text(kernels[k].op, kernels[k].layout, core);
         pool[core] = global_pool_text(core) - base[core] - call[core];
         /* PAD is a fill and a copy. */
-        fill[core] = kernel_text(QOP_PAD, 1, core) - base[core] - 2 * call[core] - kernel[N - 1][core];
+        fill[core] = kernel_text(QOP_PAD, 1, LAYOUT_REFERENCE, core) - base[core] - 2 * call[core] -
+                     kernel[N - 1][core];
     }
     struct strbuf text = STRBUF_INIT;
     strbuf_adds(&text, header);
     for (int k = 0; k < N; k++)
         strbuf_addf(&text, "CODE_KERNEL(%s, %d, %d)\n", kernels[k].id, kernel[k][0], kernel[k][1]);
+    for (int k = 0; k < N; k++)
+        if (shared[k][0] || shared[k][1])
+            strbuf_addf(&text, "CODE_SHARED(%s, %d, %d)\n", kernels[k].id, shared[k][0], shared[k][1]);
     strbuf_addf(&text, "CODE_KERNEL(GLOBAL_AVERAGE_POOL, %d, %d)\n", pool[0], pool[1]);
     strbuf_addf(&text, "CODE_KERNEL(FILL, %d, %d)\nCODE_CALL(%d, %d)\nCODE_BASE(%d, %d)\n", fill[0], fill[1],
-                call[0], call[1], base[0], base[1]);
+                call[0], call[1], base[0] - port_text(0), base[1] - port_text(1));
     strbuf_addf(&text, "CODE_CHAIN_RUN(%d, %d)\nCODE_CHAIN(%d, %d)\nCODE_CHAIN_CALL(%d, %d)\n", run[0],
                 run[1], chain[0], chain[1], chain_call[0], chain_call[1]);
     int rc = file_write_if_changed(argv[1], text.text, text.length, NULL);

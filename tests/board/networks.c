@@ -135,6 +135,15 @@ static struct qnode *like_input(struct builder *b, struct qnode *node)
     return node;
 }
 
+static struct qnode *resize(struct builder *b, int in, int h, int w)
+{
+    struct qnode *node = like_input(b, add(b, QOP_RESIZE_NEAREST, "resize", in, h, w, b->q->tensors[in].c));
+    node->coordinates = RESIZE_HALF_PIXEL;
+    node->rounding = RESIZE_HALVES_UP;
+    qmodel_set_resize(b->q, node);
+    return node;
+}
+
 static int mean(struct builder *b, int in)
 {
     return add(b, QOP_MEAN, "mean", in, 1, 1, b->q->tensors[in].c)->output;
@@ -189,6 +198,7 @@ struct qmodel *network_all_operators(struct arena *arena)
     struct qnode *pad = like_input(&b, add(&b, QOP_PAD, "pad", x, t.h + 3, t.w + 2, 18));
     pad->window = (struct window){.pad_top = 1, .pad_left = 2, .pad_bottom = 2};
     x = binary(&b, QOP_MUL, pad->output, pad->output);
+    x = resize(&b, x, 9, 11)->output;
     x = depthwise(&b, x, 7, 2, 1);
     x = conv(&b, x, 40, 1, 1, false);
     x = fully_connected(&b, x, 11);
@@ -220,55 +230,70 @@ struct qmodel *network_blocks(int size, int blocks, struct arena *arena)
     return finish(&b);
 }
 
+/* The operator that calls a kernel, on a tiny map of tensor x. */
+static void add_kernel(struct builder *b, enum qop op, int x)
+{
+    const struct qtensor t = b->q->tensors[x];
+    struct qnode *node = NULL;
+    switch (op) {
+    case QOP_CONV:
+        conv(b, x, t.c, 3, 1, true);
+        break;
+    case QOP_DEPTHWISE:
+        depthwise(b, x, 3, 1, 1);
+        break;
+    case QOP_FULLY_CONNECTED:
+        fully_connected(b, x, 2);
+        break;
+    case QOP_ADD:
+    case QOP_MUL:
+        binary(b, op, x, x);
+        break;
+    case QOP_AVERAGE_POOL:
+    case QOP_MAX_POOL:
+        like_input(b, add_window(b, op, "pool", x, t.c, 3, 1, 1));
+        break;
+    case QOP_MEAN:
+        mean(b, x);
+        break;
+    case QOP_TABLE:
+        table(b, x, ACT_HARD_SWISH);
+        break;
+    case QOP_SOFTMAX:
+        node = add(b, op, "softmax", x, 1, 1, t.c);
+        b->q->tensors[node->output].scale = 1.0f / 256;
+        b->q->tensors[node->output].zero_point = -128;
+        break;
+    case QOP_RESIZE_NEAREST:
+        resize(b, x, t.h, t.w);
+        break;
+    case QOP_CONCAT:
+        like_input(b, add(b, op, "concat", x, t.h, t.w, t.c));
+        break;
+    case QOP_PAD:
+        node = like_input(b, add(b, op, "pad", x, t.h + 1, t.w + 1, t.c));
+        node->window = (struct window){.pad_top = 1, .pad_left = 1};
+        break;
+    case QOP_COUNT:
+        abort();
+    }
+}
+
 struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena)
 {
-    struct builder b = begin("kernel", 4, 4, 2, arena);
+    struct builder b = begin("kernel", 4, 4, 4, arena);
     if (op == QOP_FULLY_CONNECTED || op == QOP_SOFTMAX)
         b.q->tensors[0].h = b.q->tensors[0].w = 1;
-    for (int i = 0, x = 0; i < repeat; i++, x = b.q->output) {
-        const struct qtensor t = b.q->tensors[x];
-        struct qnode *node = NULL;
-        switch (op) {
-        case QOP_CONV:
-            conv(&b, x, 2, 3, 1, true);
-            break;
-        case QOP_DEPTHWISE:
-            depthwise(&b, x, 3, 1, 1);
-            break;
-        case QOP_FULLY_CONNECTED:
-            fully_connected(&b, x, 2);
-            break;
-        case QOP_ADD:
-        case QOP_MUL:
-            binary(&b, op, x, x);
-            break;
-        case QOP_AVERAGE_POOL:
-        case QOP_MAX_POOL:
-            like_input(&b, add_window(&b, op, "pool", x, t.c, 3, 1, 1));
-            break;
-        case QOP_MEAN:
-            mean(&b, x);
-            break;
-        case QOP_TABLE:
-            table(&b, x, ACT_HARD_SWISH);
-            break;
-        case QOP_SOFTMAX:
-            node = add(&b, op, "softmax", x, 1, 1, t.c);
-            b.q->tensors[node->output].scale = 1.0f / 256;
-            b.q->tensors[node->output].zero_point = -128;
-            break;
-        case QOP_CONCAT:
-            like_input(&b, add(&b, op, "concat", x, t.h, t.w, t.c));
-            break;
-        case QOP_PAD:
-            node = like_input(&b, add(&b, op, "pad", x, t.h + 1, t.w + 1, t.c));
-            node->window = (struct window){.pad_top = 1, .pad_left = 1};
-            break;
-        case QOP_RESIZE_NEAREST:
-        case QOP_COUNT:
-            abort();
-        }
-    }
+    for (int i = 0; i < repeat; i++)
+        add_kernel(&b, op, i ? b.q->output : 0);
+    return finish(&b);
+}
+
+struct qmodel *network_of_convolution_and(enum qop op, struct arena *arena)
+{
+    struct builder b = begin("kernels", 4, 4, 4, arena);
+    add_kernel(&b, QOP_CONV, 0);
+    add_kernel(&b, op, b.q->output);
     return finish(&b);
 }
 

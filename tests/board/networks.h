@@ -17,6 +17,8 @@ struct qmodel *network_blocks(int size, int blocks, struct arena *arena);
 
 /* `repeat` times the operator that calls a kernel, on tiny maps; repeat 0: nothing at all. */
 struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena);
+/* A convolution, then that operator. */
+struct qmodel *network_of_convolution_and(enum qop op, struct arena *arena);
 
 /* One average pool over the whole map. */
 struct qmodel *network_of_global_pool(struct arena *arena);

@@ -22,6 +22,7 @@
 #include "boards/emulate.h"
 #include "codegen/emit.h"
 #include "codegen/footprint.h"
+#include "codegen/layouts.h"
 #include "codegen/schedule.h"
 #include "codegen/schedule_json.h"
 #include "networks.h"
@@ -65,9 +66,9 @@ static void project_plan(struct project *project, const struct qmodel *qmodel, c
 {
     assert_int_equal(board_load(&project->board, board, &project->arena), 0);
     project->qmodel = qmodel;
-    schedule_plan(&project->schedule, qmodel, &project->plan, &project->arena);
+    schedule_for_board(&project->schedule, &project->footprint, qmodel, project->board, &project->plan,
+                       project->board->flash_bytes, &project->arena);
     assert_int_equal(schedule_check(&project->schedule, qmodel), 0);
-    footprint_of(&project->footprint, qmodel, &project->schedule, project->board);
 }
 
 static void project_emit(struct project *project)
@@ -159,8 +160,8 @@ static void sizes_are_as_predicted(struct project *project)
     /* So does the plan of the network without constants, as search sees it. */
     struct schedule schedule;
     const struct qmodel *skeleton = network_skeleton(project->qmodel, &project->arena);
-    schedule_plan(&schedule, skeleton, &project->plan, &project->arena);
-    footprint_of(&read, skeleton, &schedule, project->board);
+    schedule_for_board(&schedule, &read, skeleton, project->board, &project->plan,
+                       project->board->flash_bytes, &project->arena);
     assert_memory_equal(&read, f, sizeof read);
 }
 
@@ -172,6 +173,7 @@ static void firmware_runs_everywhere(void **state)
         for (int which = 0; which < 3; which++) {
             struct project project = {ARENA_INIT};
             project.plan.fusion = (b + which) % 2 == 0; /* each network with and without */
+            project.plan.optimize = which == 2 && b % 2 ? OPTIMIZE_LATENCY : OPTIMIZE_SRAM;
             project_plan(&project,
                          which == 0   ? network_tiny(&project.arena)
                          : which == 1 ? network_all_operators(&project.arena)

@@ -62,7 +62,7 @@ int main(int argc, char **argv)
                                          "mcunet codegen tiny.onnx --board stm32h743"};
     const struct qmodel *qmodel = network_tiny(&arena);
     scratch_create(&scratch);
-    schedule_plan(&schedule, qmodel, &(struct plan_options){.fusion = true}, &arena);
+    schedule_plan(&schedule, qmodel, &(struct plan_options){.fusion = true, .dsp = true}, &arena);
     int failed = board_load(&board, "stm32h743", &arena) || schedule_check(&schedule, qmodel) ||
                  emit_project(scratch.folder, qmodel, &schedule, board, &options);
     if (refresh && !failed)

@@ -17,6 +17,7 @@
 #include "codegen/footprint.h"
 #include "codegen/kernels.h"
 #include "codegen/schedule.h"
+#include "engine/dsp/dsp.h"
 #include "engine/engine.h"
 #include "quant/qmodel.h"
 #include "tests/unit/capture.h"
