@@ -115,6 +115,24 @@ static inline void net_mobile(struct net *net, int resolution, int first, const 
     net_classifier(net, x, classes);
 }
 
+/* A small net of such blocks, with channels that DSP kernels take. */
+static inline void net_random_mobile(struct net *net, uint64_t index)
+{
+    struct rng rng = rng_stream(16, index);
+    char blocks[256];
+    size_t used = 0;
+    int n = 2 + (int)rng_below(&rng, 4), c = 4 * (1 + (int)rng_below(&rng, 4)), first = c;
+    for (int i = 0; i < n; i++) {
+        int kernel = 3 + 2 * (int)rng_below(&rng, 3), stride = rng_below(&rng, 3) == 0 ? 2 : 1;
+        int middle = i == 0 && rng_below(&rng, 2) ? c : 4 * (1 + (int)rng_below(&rng, 12));
+        int out = rng_below(&rng, 2) ? c : 4 * (1 + (int)rng_below(&rng, 6));
+        used += (size_t)snprintf(blocks + used, sizeof blocks - used, "%d:%d:%d:%d%s ", kernel, middle, out,
+                                 stride, stride == 1 && out == c ? "+" : "");
+        c = out;
+    }
+    net_mobile(net, 12 + (int)rng_below(&rng, 20), first, blocks, 5);
+}
+
 static inline void net_vww96(struct net *net)
 {
     static const int layers[][2] = {{1, 16},  {2, 32},  {1, 32},  {2, 64},  {1, 64},  {2, 128}, {1, 128},

@@ -1,5 +1,6 @@
 /*
- * Generated projects with depth-first chains, compiled for the host: their answers are qexec's, bit for bit.
+ * Generated projects with depth-first chains, compiled for the host: their answers are qexec's, bit for bit,
+ * with portable and with DSP kernels (as C twins of the instructions), in every layout.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@
 #include "tests/unit/chain_nets.h"
 #include "tests/unit/scratch.h"
 
-enum { NETWORKS = 24, IMAGES = 3 };
+enum { NETWORKS = 36, IMAGES = 3 };
 
 static const char driver[] =
     "#include <stdio.h>\n"
@@ -108,11 +109,12 @@ static void generated_chains_equal_qexec(void **state)
 {
     (void)state;
     static const char *const engine[] = {
-        "sh", "-c", "cc -std=c11 -O2 -I. -r -nostdlib -o engine.o engine/chain.c engine/ref/*.c", NULL};
+        "sh", "-c",
+        "cc -std=c11 -O2 -I. -r -nostdlib -o engine.o engine/chain.c engine/ref/*.c engine/dsp/*.c", NULL};
     static const struct emit_options options = {"-", "-"};
     static struct net net;
     struct scratch scratch;
-    int chains = 0, up = 0, operators = 0;
+    int chains = 0, up = 0, operators = 0, dsp = 0, in_place = 0;
     scratch_create(&scratch);
     for (uint64_t i = 0; i < NETWORKS; i++) {
         struct arena arena = ARENA_INIT;
@@ -123,15 +125,33 @@ static void generated_chains_equal_qexec(void **state)
             arena_release(&arena);
             skip();
         }
-        net_random(&net, 1000 + i, 16);
+        if (i % 3 == 2)
+            net_random_mobile(&net, i);
+        else
+            net_random(&net, 1000 + i, 16);
         fill(&net, i, &arena);
-        struct plan_options plan = {i % 3 ? OPTIMIZE_SRAM : OPTIMIZE_BALANCED, 0, true};
+        struct rng rng = rng_stream(17, i);
+        enum layout layouts[NET_MAX_NODES];
+        for (int n = 0; n < net.qmodel.n_nodes; n++)
+            do
+                layouts[n] = (enum layout)rng_below(&rng, LAYOUT_COUNT);
+            while (!layout_possible(layouts[n], &net.qmodel, &net.nodes[n], true));
+        struct plan_options plan = {.optimize = (enum optimize)(i / 3 % 3),
+                                    .fusion = i % 12 != 11,
+                                    .dsp = i % 3 > 0,
+                                    .layouts = i % 6 > 3 ? layouts : NULL};
         schedule_plan(&schedule, &net.qmodel, &plan, &arena);
         assert_int_equal(schedule_check(&schedule, &net.qmodel), 0);
         for (int s = 0; s < schedule.n_steps; s++) {
             chains += schedule.steps[s].depth_first;
             up += schedule.steps[s].bottom_up;
             operators += schedule.steps[s].depth_first ? schedule.steps[s].n_nodes : 0;
+        }
+        for (int n = 0; n < net.qmodel.n_nodes; n++) {
+            dsp += schedule.implementations[n].layout != LAYOUT_REFERENCE;
+            const struct storage *in = &schedule.storage[net.nodes[n].inputs[0]],
+                                 *out = &schedule.storage[net.nodes[n].output];
+            in_place += net.nodes[n].op == QOP_DEPTHWISE && in->begin < out->end && out->begin < in->end;
         }
         assert_int_equal(board_load(&board, "stm32f746", &arena), 0);
         assert_int_equal(emit_project(scratch.folder, &net.qmodel, &schedule, board, &options), 0);
@@ -143,8 +163,10 @@ static void generated_chains_equal_qexec(void **state)
         arena_release(&arena);
     }
     scratch_remove(&scratch);
-    print_message("%d networks, %d chains of %d operators, %d bottom-up\n", NETWORKS, chains, operators, up);
-    assert_true(chains > NETWORKS && up > 0);
+    print_message(
+        "%d networks, %d chains of %d operators, %d bottom-up; %d DSP kernels, %d depthwise in place\n",
+        NETWORKS, chains, operators, up, dsp, in_place);
+    assert_true(chains > NETWORKS && up > 0 && dsp > NETWORKS && in_place > 10);
 }
 
 int main(void)
