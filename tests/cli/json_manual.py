@@ -35,6 +35,9 @@ COMMANDS = [
     ("report", ". --json"),
     ("boards", "--json"),
     ("boards", "stm32f746 --json"),
+    ("boards", "check --json"),
+    ("table", "mlperf-tiny --data . --json"),
+    ("table", "mcunet-zoo --data . --json"),
     ("datasets", "--json"),
     ("doctor", "--json"),
 ]
