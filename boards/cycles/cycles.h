@@ -44,7 +44,7 @@ struct cycle_row {
 struct cycle_estimate {
     struct cycle_row whole;
     struct cycle_row
-        *layers; /* in the order of the network, those that ran; rows sum to `whole`, field by field */
+        *layers; /* in the order in which they first ran, "rest" last; rows sum to `whole`, field by field */
     int n_layers;
     double ms, cpi;
     double uj;                   /* microjoules; 0: the board file gives no energy */
@@ -59,5 +59,11 @@ struct cycle_estimate {
  * Never hangs when a timeout is given. Same ELF and board, same figures. */
 int cycle_estimate(struct cycle_estimate *out, const char *elf, const struct board *board, double timeout_s,
                    struct arena *arena);
+
+/* The two halves of cycle_estimate(): what ran, and what it takes. One record can be evaluated many times, with the board that it
+ * was made for and other numbers of timing.inc in board->timing; caches and core must be the same. */
+struct cycle_record;
+int cycle_record(struct cycle_record **out, const char *elf, const struct board *board, double timeout_s, struct arena *arena);
+void cycle_evaluate(struct cycle_estimate *out, const struct cycle_record *record, const struct board *board, struct arena *arena);
 
 #endif

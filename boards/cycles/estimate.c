@@ -8,10 +8,8 @@
  */
 #include "boards/cycles/cycles.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -176,14 +174,19 @@ static void add_row(struct cycle_row *total, const struct cycle_row *row)
         total->by_cause[c] += row->by_cause[c];
 }
 
-/* Operators are numbered in the order of the network: "conv_3". */
-static int compare_rows(const void *a, const void *b)
+/* Layers in the order in which they first ran; layer 0, "rest", comes last. */
+static const int *order_of_layers(const struct profile *p, struct arena *arena)
 {
-    const char *x = ((const struct cycle_row *)a)->name, *y = ((const struct cycle_row *)b)->name;
-    const char *left = strrchr(x, '_'), *right = strrchr(y, '_');
-    const long i = left ? strtol(left + 1, NULL, 10) : LONG_MAX,
-               k = right ? strtol(right + 1, NULL, 10) : LONG_MAX;
-    return i != k ? (i < k ? -1 : 1) : strcmp(x, y);
+    const int n = (int)p->header->n_layers;
+    int *order = ARENA_ARRAY(arena, int, (size_t)n), next = 0;
+    int *entered = ARENA_ARRAY(arena, int, (size_t)n); /* by record_layer's `entered` */
+    for (int i = 1; i < n; i++)
+        entered[p->layers[i].entered] = i;
+    for (int k = 1; k < n; k++)
+        if (entered[k])
+            order[next++] = entered[k];
+    order[next] = 0;
+    return order;
 }
 
 static void fill_estimate(struct cycle_estimate *out, const struct accounts *a, const struct board *board,
@@ -191,13 +194,14 @@ static void fill_estimate(struct cycle_estimate *out, const struct accounts *a, 
 {
     *out = (struct cycle_estimate){.whole = {.name = "whole"}};
     out->layers = ARENA_ARRAY(arena, struct cycle_row, (size_t)markers->n_layers);
-    for (int i = 0; i < markers->n_layers; i++) {
-        const struct cycle_row row = row_of(&a->layers[i], &a->profile->layers[i], markers->names[i]);
+    const int *order = order_of_layers(a->profile, arena);
+    for (int i = 0, layer = -1; layer != 0; i++) {
+        layer = order[i];
+        const struct cycle_row row =
+            row_of(&a->layers[layer], &a->profile->layers[layer], markers->names[layer]);
         add_row(&out->whole, &row);
-        if (row.instructions || row.cycles || row.loads || row.stores)
-            out->layers[out->n_layers++] = row;
+        out->layers[out->n_layers++] = row;
     }
-    qsort(out->layers, (size_t)out->n_layers, sizeof *out->layers, compare_rows); /* "rest" comes last */
     const double cycles = (double)out->whole.cycles;
     out->ms = cycles / (board->clock_mhz * 1e3);
     out->cpi = out->whole.instructions ? cycles / (double)out->whole.instructions : 0;
@@ -206,32 +210,61 @@ static void fill_estimate(struct cycle_estimate *out, const struct accounts *a, 
     out->energy_error_percent = board->energy.error_percent;
 }
 
-int cycle_estimate(struct cycle_estimate *out, const char *elf, const struct board *board, double timeout_s,
-                   struct arena *arena)
-{
+struct cycle_record {
     struct marker_table markers;
     struct profile profile;
-    struct accounts accounts = {.profile = &profile,
-                                .timing = &board->timing,
-                                .model = pipeline_of(board->core),
-                                .predicts = strcmp(board->core, "cortex-m7") == 0};
+    struct block_view *blocks;
+};
+
+static int check_board(const struct board *board)
+{
     if (!board->timing.known)
         return error_input("board '%s' has no 'timing:' in its file: its cycles cannot be estimated",
                            board->name);
-    if (!accounts.model)
+    if (!pipeline_of(board->core))
         return error_input("board '%s': there is no pipeline model of a %s", board->name, board->core);
-    int rc = markers_of_elf(&markers, elf, arena);
+    return 0;
+}
+
+int cycle_record(struct cycle_record **out, const char *elf, const struct board *board, double timeout_s,
+                 struct arena *arena)
+{
+    struct cycle_record *record = ARENA_NEW(arena, struct cycle_record);
+    struct accounts accounts = {.profile = &record->profile};
+    int rc = check_board(board);
     if (!rc)
-        rc = profile_run(&profile, elf, board, &markers, timeout_s, arena);
+        rc = markers_of_elf(&record->markers, elf, arena);
+    if (!rc)
+        rc = profile_run(&record->profile, elf, board, &record->markers, timeout_s, arena);
     if (!rc)
         rc = decode_blocks(&accounts, arena);
-    if (rc)
-        return rc;
-    accounts.layers = ARENA_ARRAY(arena, struct sums, (size_t)markers.n_layers);
+    record->blocks = accounts.blocks;
+    *out = record;
+    return rc;
+}
+
+void cycle_evaluate(struct cycle_estimate *out, const struct cycle_record *record, const struct board *board,
+                    struct arena *arena)
+{
+    struct accounts accounts = {.profile = &record->profile,
+                                .timing = &board->timing,
+                                .model = pipeline_of(board->core),
+                                .blocks = record->blocks,
+                                .layers = ARENA_ARRAY(arena, struct sums, (size_t)record->markers.n_layers),
+                                .predicts = strcmp(board->core, "cortex-m7") == 0};
     add_pipeline(&accounts);
     if (accounts.predicts)
         add_mispredictions(&accounts, arena);
     add_stalls(&accounts, board);
-    fill_estimate(out, &accounts, board, &markers, arena);
-    return 0;
+    fill_estimate(out, &accounts, board, &record->markers, arena);
+}
+
+int cycle_estimate(struct cycle_estimate *out, const char *elf, const struct board *board, double timeout_s,
+                   struct arena *arena)
+{
+    struct cycle_record *record;
+    int rc = cycle_record(&record, elf, board, timeout_s, arena);
+    if (!rc)
+        cycle_evaluate(out, record, board, arena);
+    return rc;
 }

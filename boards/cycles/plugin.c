@@ -51,7 +51,8 @@ static struct counter {
     uint32_t markers_first, markers_bytes;
     uint16_t *marker_layers;
     struct record_layer *layers;
-    uint32_t layer; /* that runs now */
+    uint32_t layer;   /* that runs now */
+    uint64_t entered; /* layers so far */
 
     struct cache fetch, data;
     uint32_t data_slot;
@@ -142,6 +143,13 @@ static void block_entered(unsigned cpu, void *user)
         fetch_block(c, block);
 }
 
+static void enter_layer(struct counter *c, uint32_t layer)
+{
+    c->layer = layer;
+    if (layer && !c->layers[layer].entered)
+        c->layers[layer].entered = ++c->entered;
+}
+
 static void memory_accessed(unsigned cpu, uint32_t access, uint64_t address, void *user)
 {
     (void)cpu, (void)user;
@@ -151,7 +159,7 @@ static void memory_accessed(unsigned cpu, uint32_t access, uint64_t address, voi
     const bool store = qemu_plugin_mem_is_store(access);
     const uint64_t into_markers = address - c->markers_first;
     if (into_markers < c->markers_bytes && !store && c->marker_layers[into_markers / 4])
-        c->layer = c->marker_layers[into_markers / 4] - 1u;
+        enter_layer(c, c->marker_layers[into_markers / 4] - 1u);
 
     struct record_layer *layer = &c->layers[c->layer];
     layer->loads += !store;
@@ -182,6 +190,7 @@ static void pass_begins(unsigned cpu, void *user)
     memset(c->layers, 0, c->setup.n_layers * sizeof *c->layers);
     c->active = true;
     c->layer = 0;
+    c->entered = 0;
     c->running = NULL;
     c->previous = NULL;
     c->running_misses = c->running_sequential = 0;

@@ -60,6 +60,8 @@ struct record_layer {
     uint64_t ram_accesses, ram_misses;
     uint64_t loads, stores;
     uint64_t unaligned; /* loads and stores not aligned to their size */
+    uint64_t
+        entered; /* 1: the first layer whose marker was read, 2: the second, ...; 0: none was, or layer 0 */
 };
 
 /* Straight-line code. */

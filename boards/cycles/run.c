@@ -171,6 +171,9 @@ static int compare_arrivals(const void *a, const void *b)
 
 static bool is_consistent(const struct profile *p)
 {
+    for (uint32_t i = 0; i < p->header->n_layers; i++)
+        if (p->layers[i].entered >= p->header->n_layers)
+            return false;
     for (uint32_t i = 0; i < p->header->n_blocks; i++)
         if (p->blocks[i].code_offset > p->header->code_bytes ||
             p->blocks[i].bytes > p->header->code_bytes - p->blocks[i].code_offset)

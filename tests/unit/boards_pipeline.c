@@ -394,6 +394,9 @@ static void counts_are_checked(void **state)
     bad = good;
     bad.arrivals[0].layer = 1;
     assert_int_equal(read_counts(&profile, &bad, sizeof bad), EXIT_INPUT);
+    bad = good;
+    bad.layers[0].entered = 1;
+    assert_int_equal(read_counts(&profile, &bad, sizeof bad), EXIT_INPUT);
 }
 
 int main(void)
