@@ -9,39 +9,7 @@
 #include "base/error.h"
 #include "quant/tflite_import.h"
 
-enum { MAX_SIDE = 32767, MAX_SOFTMAX = 4095, MAX_PROBLEMS = 100 };
-
-void tflite_import_problem(struct tflite_import *im, const char *what)
-{
-    const struct tflite_operator *op = &im->file->operators[im->op_index];
-    const int out = op->n_outputs ? op->outputs[0] : -1;
-    if (im->n_problems++ < MAX_PROBLEMS)
-        strbuf_addf(&im->problems, "\n  operator %d, %s '%s': %s", im->op_index, op->name,
-                    out >= 0 ? im->file->tensors[out].name : "", what);
-}
-
-void tflite_import_contradiction(struct tflite_import *im, const char *what)
-{
-    const struct tflite_operator *op = &im->file->operators[im->op_index];
-    if (!im->failed)
-        error_input("%s: operator %d, %s: %s", im->file->path, im->op_index, op->name, what);
-    im->failed = true;
-}
-
-const struct tflite_tensor *tflite_import_input(const struct tflite_import *im,
-                                                const struct tflite_operator *op, int i)
-{
-    return i < op->n_inputs && op->inputs[i] >= 0 ? &im->file->tensors[op->inputs[i]] : NULL;
-}
-
-const struct tflite_tensor *tflite_import_ints(const struct tflite_import *im,
-                                               const struct tflite_operator *op, int i)
-{
-    const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
-    const bool ints =
-        tensor && tensor->data && (tensor->type == TFLITE_INT32 || tensor->type == TFLITE_INT64);
-    return ints ? tensor : NULL;
-}
+enum { MAX_SIDE = 32767, MAX_SOFTMAX = 4095 };
 
 bool tflite_import_as_map(const struct shape *shape, int *h, int *w, int *c)
 {
@@ -66,37 +34,24 @@ void tflite_import_view_of_map(struct tflite_import *im, int tensor, int qtensor
     plain_axes(im->views[tensor].axis, im->file->tensors[tensor].shape.rank);
 }
 
-/* A converter joins the names of what it fused with ';': the first says enough. Then made unique. */
-static const char *unique_name(struct tflite_import *im, const char *text)
-{
-    char *name = arena_strdup(im->arena, text);
-    if (strchr(name, ';') > name)
-        *strchr(name, ';') = '\0';
-    const char *unique = name;
-    for (int i = 2; name_table_find(im->names, unique) >= 0; i++)
-        unique = arena_printf(im->arena, "%s_%d", name, i);
-    name_table_set(im->names, unique, 1);
-    return unique;
-}
-
 static int new_qtensor(struct tflite_import *im, int id, int h, int w, int c)
 {
     struct qmodel *q = im->qmodel;
     const struct tflite_tensor *tensor = &im->file->tensors[id];
     if (tensor->type != TFLITE_INT8) {
-        tflite_import_problem(
-            im,
-            arena_printf(im->arena, "the output is %s; int8 throughout is needed (full-integer quantization)",
-                         tflite_type_name(tensor->type)));
+        tflite_problem(&im->walk,
+                       arena_printf(im->arena,
+                                    "the output is %s; int8 throughout is needed (full-integer quantization)",
+                                    tflite_type_name(tensor->type)));
         return -1;
     }
     if (tensor->scale.n != 1) {
-        tflite_import_problem(im, "the output has no scale of its own; quantize the whole network");
+        tflite_problem(&im->walk, "the output has no scale of its own; quantize the whole network");
         return -1;
     }
     const int64_t zero_point = tflite_zero_point(tensor, 0);
     q->tensors[q->n_tensors] =
-        (struct qtensor){.name = unique_name(im, tensor->name),
+        (struct qtensor){.name = tflite_unique_name(&im->walk, tensor->name),
                          .h = h,
                          .w = w,
                          .c = c,
@@ -111,7 +66,7 @@ int tflite_import_output(struct tflite_import *im, const struct tflite_operator 
     const int id = op->outputs[0];
     int h, w, c;
     if (!tflite_import_as_map(&im->file->tensors[id].shape, &h, &w, &c)) {
-        tflite_import_problem(im, "the output is not one feature map (1, h, w, c) with sides up to 32767");
+        tflite_problem(&im->walk, "the output is not one feature map (1, h, w, c) with sides up to 32767");
         return -1;
     }
     const int qtensor = new_qtensor(im, id, h, w, c);
@@ -142,41 +97,28 @@ struct qnode *tflite_import_node(struct tflite_import *im, const struct tflite_o
 
 bool tflite_import_activation(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node)
 {
-    switch (op->activation) {
-    case TFLITE_ACT_NONE:
-        return true;
-    case TFLITE_ACT_RELU:
-        node->clip_min = 0;
-        return true;
-    case TFLITE_ACT_RELU_N1_TO_1:
-        node->clip_min = -1;
-        node->clip_max = 1;
-        return true;
-    case TFLITE_ACT_RELU6:
-        node->clip_min = 0;
-        node->clip_max = 6;
-        return true;
-    }
-    tflite_import_problem(im, "fused activation; RELU and RELU6 can be fused");
-    return false;
+    const bool known = tflite_clip(op->activation, &node->clip_min, &node->clip_max);
+    if (!known)
+        tflite_problem(&im->walk, "fused activation; RELU and RELU6 can be fused");
+    return known;
 }
 
 int tflite_import_map(struct tflite_import *im, const struct tflite_operator *op, int i, bool padded)
 {
-    const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
+    const struct tflite_tensor *tensor = tflite_operand(&im->walk, op, i);
     int h, w, c;
     if (!tensor) {
-        tflite_import_contradiction(im, "an input is missing");
+        tflite_contradiction(&im->walk, "an input is missing");
         return -1;
     }
     if (tensor->data) {
-        tflite_import_problem(im, "a constant operand; fold it into the convolution before it");
+        tflite_problem(&im->walk, "a constant operand; fold it into the convolution before it");
         return -1;
     }
     const struct tflite_view *view = &im->views[op->inputs[i]];
     if (view->qtensor < 0) {
-        if (!im->n_problems) /* else it was reported where it was produced */
-            tflite_import_problem(im, arena_printf(im->arena, "input '%s' is %s; int8 throughout is needed",
+        if (!im->walk.n_problems) /* else it was reported where it was produced */
+            tflite_problem(&im->walk, arena_printf(im->arena, "input '%s' is %s; int8 throughout is needed",
                                                    tensor->name, tflite_type_name(tensor->type)));
         return -1;
     }
@@ -189,12 +131,13 @@ int tflite_import_map(struct tflite_import *im, const struct tflite_operator *op
     for (int k = 0; k < tensor->shape.rank; k++)
         same = same && (tensor->shape.dim[k] == 1 || view->axis[k] == plain[k]);
     if (!same) {
-        tflite_import_problem(im, "reads a reshaped or transposed feature map; keep (n, h, w, c)");
+        tflite_problem(&im->walk, "reads a reshaped or transposed feature map; keep (n, h, w, c)");
         return -1;
     }
     if (!padded && (view->pad_top || view->pad_left || view->pad_bottom || view->pad_right)) {
-        tflite_import_contradiction(
-            im, "reads padding that was folded away"); /* tflite_import_pad() looks at the readers first */
+        tflite_contradiction(
+            &im->walk,
+            "reads padding that was folded away"); /* tflite_import_pad() looks at the readers first */
         return -1;
     }
     return view->qtensor;
@@ -206,10 +149,11 @@ static bool same_map(const struct tflite_import *im, int a, int b)
     return x->h == y->h && x->w == y->w && x->c == y->c;
 }
 
-static void tflite_import_elementwise(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_elementwise(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     for (int i = 0; i < 2; i++) {
-        const struct tflite_tensor *tensor = tflite_import_input(im, op, i);
+        const struct tflite_tensor *tensor = tflite_operand(&im->walk, op, i);
         if (tensor && tensor->data && shape_elements(&tensor->shape) == 1) {
             tflite_import_constant_operand(im, op, 1 - i);
             return;
@@ -234,7 +178,7 @@ static void tflite_import_elementwise(struct tflite_import *im, const struct tfl
     }
     const bool gate = op->code == TFLITE_MUL && b->h == 1 && b->w == 1 && b->c == im->qmodel->tensors[out].c;
     if (!same_map(im, in[0], out) || !(same_map(im, in[1], out) || gate)) {
-        tflite_import_problem(im, "operands of different shape (MUL alone may broadcast (1, 1, c))");
+        tflite_problem(&im->walk, "operands of different shape (MUL alone may broadcast (1, 1, c))");
         return;
     }
     struct qnode *node = tflite_import_node(im, op, op->code == TFLITE_MUL ? QOP_MUL : QOP_ADD, in, 2, out);
@@ -242,25 +186,27 @@ static void tflite_import_elementwise(struct tflite_import *im, const struct tfl
         node->subtract = op->code == TFLITE_SUB;
 }
 
-static void tflite_import_softmax(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_softmax(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const struct qtensor *q = &im->qmodel->tensors[in];
     if (q->h != 1 || q->w != 1 || q->c > MAX_SOFTMAX || op->beta != 1)
-        tflite_import_problem(im, "only over the channels of one pixel, at most 4095, beta 1");
+        tflite_problem(&im->walk, "only over the channels of one pixel, at most 4095, beta 1");
     else if (!same_map(im, in, out))
-        tflite_import_contradiction(im, "input and output differ in shape");
+        tflite_contradiction(&im->walk, "input and output differ in shape");
     else
         tflite_import_node(im, op, QOP_SOFTMAX, &in, 1, out);
 }
 
 /* QUANTIZE of the graph input, DEQUANTIZE of what becomes the output: the int8 side is the network. */
-static void tflite_import_border(struct tflite_import *im, const struct tflite_operator *op)
+static void tflite_import_border(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const struct tflite *file = im->file;
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *out = &file->tensors[op->outputs[0]];
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0), *out = &file->tensors[op->outputs[0]];
     if (op->code == TFLITE_QUANTIZE && in && in->type == TFLITE_INT8) {
         tflite_import_table(im, op);
         return;
@@ -270,10 +216,11 @@ static void tflite_import_border(struct tflite_import *im, const struct tflite_o
         if (in->type == TFLITE_UINT8 &&
             (in->scale.n != 1 || out->scale.n != 1 || tflite_scale(in, 0) != tflite_scale(out, 0) ||
              tflite_zero_point(in, 0) != tflite_zero_point(out, 0) + shift))
-            tflite_import_problem(
-                im, "uint8 and int8 inputs of different scale; convert with inference_input_type=tf.int8");
+            tflite_problem(
+                &im->walk,
+                "uint8 and int8 inputs of different scale; convert with inference_input_type=tf.int8");
         else if (in->type != TFLITE_UINT8 && in->type != TFLITE_FLOAT32)
-            tflite_import_problem(im, "only float and uint8 inputs can be quantized");
+            tflite_problem(&im->walk, "only float and uint8 inputs can be quantized");
         else
             im->qmodel->input = tflite_import_output(im, op);
         return;
@@ -284,89 +231,51 @@ static void tflite_import_border(struct tflite_import *im, const struct tflite_o
         im->qmodel->output = tflite_import_map(im, op, 0, false);
         return;
     }
-    tflite_import_problem(
-        im, "float arithmetic inside an int8 network; convert it with full-integer quantization");
-}
-
-static void tflite_import_supported(struct tflite_import *im, const struct tflite_operator *op)
-{
-    if (op->truncated || op->n_outputs != 1 || op->n_inputs < 1) {
-        tflite_import_problem(im, op->n_outputs == 1 ? "more than 16 inputs; join them in two steps"
-                                                     : "only operators with one output have an int8 form");
-        return;
-    }
-    switch (op->code) {
-    case TFLITE_CONV_2D:
-    case TFLITE_DEPTHWISE_CONV_2D:
-        tflite_import_conv(im, op);
-        return;
-    case TFLITE_FULLY_CONNECTED:
-        tflite_import_fully_connected(im, op);
-        return;
-    case TFLITE_ADD:
-    case TFLITE_MUL:
-    case TFLITE_SUB:
-        tflite_import_elementwise(im, op);
-        return;
-    case TFLITE_AVERAGE_POOL_2D:
-    case TFLITE_MAX_POOL_2D:
-        tflite_import_pool(im, op);
-        return;
-    case TFLITE_MEAN:
-        tflite_import_mean(im, op);
-        return;
-    case TFLITE_SOFTMAX:
-        tflite_import_softmax(im, op);
-        return;
-    case TFLITE_LOGISTIC:
-    case TFLITE_TANH:
-    case TFLITE_HARD_SWISH:
-    case TFLITE_RELU:
-    case TFLITE_RELU6:
-    case TFLITE_RELU_N1_TO_1:
-        tflite_import_table(im, op);
-        return;
-    case TFLITE_QUANTIZE:
-    case TFLITE_DEQUANTIZE:
-        tflite_import_border(im, op);
-        return;
-    case TFLITE_PAD:
-        tflite_import_pad(im, op);
-        return;
-    case TFLITE_RESHAPE:
-    case TFLITE_SQUEEZE:
-    case TFLITE_EXPAND_DIMS:
-        tflite_import_reshape(im, op);
-        return;
-    case TFLITE_TRANSPOSE:
-        tflite_import_transpose(im, op);
-        return;
-    case TFLITE_STRIDED_SLICE:
-        tflite_import_slice(im, op);
-        return;
-    case TFLITE_CONCATENATION:
-        tflite_import_concat(im, op);
-        return;
-    case TFLITE_RESIZE_NEAREST_NEIGHBOR:
-        tflite_import_resize(im, op);
-        return;
-    }
-    tflite_import_problem(im, "no int8 kernel; run it outside the network, or train without it");
+    tflite_problem(&im->walk,
+                   "float arithmetic inside an int8 network; convert it with full-integer quantization");
 }
 
 /* After a problem its readers are still looked at: all problems are told at once. */
-static void tflite_import_operator(struct tflite_import *im, const struct tflite_operator *op)
+static void add_missing_output(void *context, const struct tflite_operator *op)
 {
-    const int before = im->n_problems;
-    tflite_import_supported(im, op);
-    const int id = op->n_outputs == 1 ? op->outputs[0] : -1;
+    struct tflite_import *im = context;
+    const int id = op->outputs[0];
     int h, w, c;
-    if (im->n_problems > before && id >= 0 && im->views[id].qtensor < 0 &&
-        im->file->tensors[id].type == TFLITE_INT8 && im->file->tensors[id].scale.n == 1 &&
+    if (im->views[id].qtensor < 0 && im->file->tensors[id].type == TFLITE_INT8 &&
+        im->file->tensors[id].scale.n == 1 &&
         tflite_import_as_map(&im->file->tensors[id].shape, &h, &w, &c) &&
-        im->qmodel->n_tensors <= im->op_index + 1)
+        im->qmodel->n_tensors <= im->walk.op_index + 1)
         tflite_import_view_of_map(im, id, new_qtensor(im, id, h, w, c));
 }
+
+static tflite_handler *const handlers[TFLITE_HANDLERS] = {
+    [TFLITE_CONV_2D] = tflite_import_conv,
+    [TFLITE_DEPTHWISE_CONV_2D] = tflite_import_conv,
+    [TFLITE_FULLY_CONNECTED] = tflite_import_fully_connected,
+    [TFLITE_ADD] = tflite_import_elementwise,
+    [TFLITE_MUL] = tflite_import_elementwise,
+    [TFLITE_SUB] = tflite_import_elementwise,
+    [TFLITE_AVERAGE_POOL_2D] = tflite_import_pool,
+    [TFLITE_MAX_POOL_2D] = tflite_import_pool,
+    [TFLITE_MEAN] = tflite_import_mean,
+    [TFLITE_SOFTMAX] = tflite_import_softmax,
+    [TFLITE_LOGISTIC] = tflite_import_table,
+    [TFLITE_TANH] = tflite_import_table,
+    [TFLITE_HARD_SWISH] = tflite_import_table,
+    [TFLITE_RELU] = tflite_import_table,
+    [TFLITE_RELU6] = tflite_import_table,
+    [TFLITE_RELU_N1_TO_1] = tflite_import_table,
+    [TFLITE_QUANTIZE] = tflite_import_border,
+    [TFLITE_DEQUANTIZE] = tflite_import_border,
+    [TFLITE_PAD] = tflite_import_pad,
+    [TFLITE_RESHAPE] = tflite_import_reshape,
+    [TFLITE_SQUEEZE] = tflite_import_reshape,
+    [TFLITE_EXPAND_DIMS] = tflite_import_reshape,
+    [TFLITE_TRANSPOSE] = tflite_import_transpose,
+    [TFLITE_STRIDED_SLICE] = tflite_import_slice,
+    [TFLITE_CONCATENATION] = tflite_import_concat,
+    [TFLITE_RESIZE_NEAREST_NEIGHBOR] = tflite_import_resize,
+};
 
 static int tflite_import_graph_input(struct tflite_import *im)
 {
@@ -390,11 +299,6 @@ static int finish(struct tflite_import *im)
 {
     const struct tflite *file = im->file;
     struct qmodel *q = im->qmodel;
-    if (im->failed)
-        return EXIT_INPUT;
-    if (im->n_problems)
-        return error_unsupported("%s: no int8 form for %d operator%s:%s", file->path, im->n_problems,
-                                 im->n_problems > 1 ? "s" : "", strbuf_text(&im->problems));
     if (q->output < 0)
         q->output = im->views[file->outputs[0]].qtensor;
     if (q->input < 0 || q->output < 0 || q->n_nodes == 0)
@@ -409,7 +313,11 @@ int qmodel_from_tflite(struct qmodel **out, const struct tflite *file, struct ar
     if (file->n_inputs != 1 || file->n_outputs != 1)
         return error_unsupported("%s: %d inputs and %d outputs; int8 networks have one of each", file->path,
                                  file->n_inputs, file->n_outputs);
-    struct tflite_import im = {.file = file, .arena = arena, .qmodel = ARENA_NEW(arena, struct qmodel)};
+    struct tflite_import im = {.walk = tflite_walk_begin(file, arena),
+                               .file = file,
+                               .arena = arena,
+                               .qmodel = ARENA_NEW(arena, struct qmodel)};
+    im.walk.on_problem = add_missing_output;
     struct qmodel *q = im.qmodel;
     q->arena = arena;
     q->name = "main";
@@ -420,17 +328,14 @@ int qmodel_from_tflite(struct qmodel **out, const struct tflite *file, struct ar
     im.views = ARENA_ARRAY(arena, struct tflite_view, (size_t)file->n_tensors + 1);
     for (int i = 0; i < file->n_tensors; i++)
         im.views[i].qtensor = -1;
-    im.names = name_table_create(arena);
-    im.needed = tflite_needed(file, arena);
     int rc = tflite_import_graph_input(&im);
-    for (int i = 0; i < file->n_operators && !rc && !im.failed; i++) {
-        im.op_index = i;
-        if (im.needed[i])
-            tflite_import_operator(&im, &file->operators[i]);
-    }
+    if (rc)
+        return rc;
+    tflite_walk_run(&im.walk, handlers, "no int8 kernel; run it outside the network, or train without it",
+                    &im);
+    rc = tflite_walk_end(&im.walk, "int8");
     if (!rc)
         rc = finish(&im);
-    strbuf_release(&im.problems);
     if (rc)
         return rc;
     *out = q;

@@ -10,15 +10,15 @@ static float *weight_scales(struct tflite_import *im, const struct tflite_tensor
 {
     const size_t n = weights->scale.n;
     if (n != 1 && (n != (size_t)out_c || weights->quantized_dimension != dimension)) {
-        tflite_import_problem(im, "weights need one scale, or one per output channel");
+        tflite_problem(&im->walk, "weights need one scale, or one per output channel");
         return NULL;
     }
     float *scales = ARENA_ARRAY(im->arena, float, (size_t)out_c);
     for (int c = 0; c < out_c; c++) {
         scales[c] = tflite_scale(weights, n > 1 ? (size_t)c : 0);
         if (tflite_zero_point(weights, n > 1 ? (size_t)c : 0) != 0) {
-            tflite_import_problem(
-                im, "weights with a zero point; int8 weights are symmetric in TFLite's specification");
+            tflite_problem(&im->walk,
+                           "weights with a zero point; int8 weights are symmetric in TFLite's specification");
             return NULL;
         }
     }
@@ -46,8 +46,8 @@ static bool turn_signs(struct tflite_import *im, struct qnode *node, float *scal
             *w = (int8_t) - *w;
         }
         if (!fits) {
-            tflite_import_problem(im,
-                                  "a negative weight scale with weights of -128; convert the network again");
+            tflite_problem(&im->walk,
+                           "a negative weight scale with weights of -128; convert the network again");
             return false;
         }
         bias[c] = -bias[c];
@@ -60,8 +60,8 @@ static bool turn_signs(struct tflite_import *im, struct qnode *node, float *scal
 static bool set_constants(struct tflite_import *im, const struct tflite_operator *op, struct qnode *node,
                           int dimension)
 {
-    const struct tflite_tensor *weights = tflite_import_input(im, op, 1),
-                               *bias = tflite_import_input(im, op, 2);
+    const struct tflite_tensor *weights = tflite_operand(&im->walk, op, 1),
+                               *bias = tflite_operand(&im->walk, op, 2);
     const int out_c = im->qmodel->tensors[node->output].c;
     node->weights = (const int8_t *)weights->data;
     node->n_weights = shape_elements(&weights->shape);
@@ -72,11 +72,11 @@ static bool set_constants(struct tflite_import *im, const struct tflite_operator
     int32_t *values = ARENA_ARRAY(im->arena, int32_t, (size_t)out_c);
     node->bias = values;
     if (bias && (!bias->data || bias->type != TFLITE_INT32)) {
-        tflite_import_problem(im, "the bias must be a constant of int32");
+        tflite_problem(&im->walk, "the bias must be a constant of int32");
         return false;
     }
     if (bias && shape_elements(&bias->shape) != out_c) {
-        tflite_import_contradiction(im, "the bias does not have one value per output channel");
+        tflite_contradiction(&im->walk, "the bias does not have one value per output channel");
         return false;
     }
     for (int c = 0; bias && c < out_c; c++)
@@ -87,11 +87,11 @@ static bool set_constants(struct tflite_import *im, const struct tflite_operator
 static const struct tflite_tensor *constant_weights(struct tflite_import *im,
                                                     const struct tflite_operator *op, int rank)
 {
-    const struct tflite_tensor *weights = tflite_import_input(im, op, 1);
+    const struct tflite_tensor *weights = tflite_operand(&im->walk, op, 1);
     if (!weights || !weights->data || weights->type != TFLITE_INT8 || weights->shape.rank != rank ||
         weights->scale.n == 0) {
-        tflite_import_problem(im,
-                              "weights must be constants of int8; convert with full-integer quantization");
+        tflite_problem(&im->walk,
+                       "weights must be constants of int8; convert with full-integer quantization");
         return NULL;
     }
     return weights;
@@ -102,7 +102,7 @@ static bool window_fits_engine(struct tflite_import *im, const struct window *w)
     const bool fits = w->kernel_h <= 255 && w->kernel_w <= 255 && w->stride_h <= 255 && w->stride_w <= 255 &&
                       w->dilation_h <= 255 && w->dilation_w <= 255 && w->pad_top <= 127 && w->pad_left <= 127;
     if (!fits)
-        tflite_import_problem(im, "window too large: kernel, stride, dilation up to 255, padding up to 127");
+        tflite_problem(&im->walk, "window too large: kernel, stride, dilation up to 255, padding up to 127");
     return fits;
 }
 
@@ -111,13 +111,13 @@ static bool window_fits_engine(struct tflite_import *im, const struct window *w)
 static bool set_window(struct tflite_import *im, const struct tflite_operator *op, struct window *window)
 {
     const struct tflite_view *view = &im->views[op->inputs[0]];
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0),
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0),
                                *out = &im->file->tensors[op->outputs[0]];
     int in_h, in_w, out_h, out_w, c;
     if (!tflite_import_as_map(&in->shape, &in_h, &in_w, &c) ||
         !tflite_import_as_map(&out->shape, &out_h, &out_w, &c) ||
         !tflite_window(window, op, in_h, in_w, out_h, out_w)) {
-        tflite_import_contradiction(im, "input, window and output sizes do not agree");
+        tflite_contradiction(&im->walk, "input, window and output sizes do not agree");
         return false;
     }
     const struct qtensor *q = &im->qmodel->tensors[view->qtensor];
@@ -132,8 +132,9 @@ static bool set_window(struct tflite_import *im, const struct tflite_operator *o
     return window_fits_engine(im, window);
 }
 
-void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_conv(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const bool depthwise = op->code == TFLITE_DEPTHWISE_CONV_2D;
     const int in = tflite_import_map(im, op, 0, true);
     const struct tflite_tensor *weights = in >= 0 ? constant_weights(im, op, 4) : NULL;
@@ -143,12 +144,12 @@ void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *
     const int in_c = im->qmodel->tensors[in].c, out_c = im->qmodel->tensors[out].c;
     const int *dim = weights->shape.dim;
     if (depthwise ? dim[0] != 1 || dim[3] != out_c || out_c % in_c != 0 : dim[0] != out_c) {
-        tflite_import_contradiction(im, "weights and output channels do not agree");
+        tflite_contradiction(&im->walk, "weights and output channels do not agree");
         return;
     }
     if (!depthwise && dim[3] != in_c) {
-        tflite_import_problem(
-            im, "grouped convolution; split it into one convolution per group and a CONCATENATION");
+        tflite_problem(&im->walk,
+                       "grouped convolution; split it into one convolution per group and a CONCATENATION");
         return;
     }
     struct window window = {.kernel_h = dim[1], .kernel_w = dim[2]};
@@ -164,7 +165,7 @@ void tflite_import_conv(struct tflite_import *im, const struct tflite_operator *
 /* Any view of the map will do, as long as its bytes are in order. */
 static int flat_input(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *tensor = tflite_import_input(im, op, 0);
+    const struct tflite_tensor *tensor = tflite_operand(&im->walk, op, 0);
     const struct tflite_view *view = tensor ? &im->views[op->inputs[0]] : NULL;
     if (!view || view->qtensor < 0)
         return tflite_import_map(im, op, 0, false); /* says why */
@@ -173,7 +174,7 @@ static int flat_input(struct tflite_import *im, const struct tflite_operator *op
         if (tensor->shape.dim[i] == 1)
             continue;
         if (view->axis[i] < last) {
-            tflite_import_problem(im, "reads a transposed feature map; keep (n, h, w, c)");
+            tflite_problem(&im->walk, "reads a transposed feature map; keep (n, h, w, c)");
             return -1;
         }
         last = view->axis[i];
@@ -181,8 +182,9 @@ static int flat_input(struct tflite_import *im, const struct tflite_operator *op
     return view->qtensor;
 }
 
-void tflite_import_fully_connected(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_fully_connected(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const int in = flat_input(im, op);
     const struct tflite_tensor *weights = in >= 0 ? constant_weights(im, op, 2) : NULL;
     const int out = weights ? tflite_import_output(im, op) : -1;
@@ -191,11 +193,11 @@ void tflite_import_fully_connected(struct tflite_import *im, const struct tflite
     const struct qtensor *q = &im->qmodel->tensors[out];
     if (q->h != 1 || q->w != 1 || qtensor_bytes(&im->qmodel->tensors[in]) != weights->shape.dim[1] ||
         op->weights_format) {
-        tflite_import_problem(im, "only a single row (1, k) can be multiplied, by plain weights");
+        tflite_problem(&im->walk, "only a single row (1, k) can be multiplied, by plain weights");
         return;
     }
     if (q->c != weights->shape.dim[0]) {
-        tflite_import_contradiction(im, "weights and output channels do not agree");
+        tflite_contradiction(&im->walk, "weights and output channels do not agree");
         return;
     }
     struct qnode *node = tflite_import_node(im, op, QOP_FULLY_CONNECTED, &in, 1, out);
@@ -203,8 +205,9 @@ void tflite_import_fully_connected(struct tflite_import *im, const struct tflite
         set_constants(im, op, node, 0);
 }
 
-void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_pool(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
@@ -212,14 +215,14 @@ void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *
     struct tflite_operator plain = *op;
     plain.dilation_h = plain.dilation_w = 1;
     if (im->qmodel->tensors[in].c != im->qmodel->tensors[out].c) {
-        tflite_import_contradiction(im, "input and output differ in channels");
+        tflite_contradiction(&im->walk, "input and output differ in channels");
         return;
     }
     if (!set_window(im, &plain, &window))
         return;
     const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     if (a->scale != b->scale || a->zero_point != b->zero_point) {
-        tflite_import_problem(im, "pooling with another output scale; TFLite's pools keep the scale");
+        tflite_problem(&im->walk, "pooling with another output scale; TFLite's pools keep the scale");
         return;
     }
     struct qnode *node = tflite_import_node(
@@ -230,7 +233,7 @@ void tflite_import_pool(struct tflite_import *im, const struct tflite_operator *
 
 void tflite_import_channel_factors(struct tflite_import *im, const struct tflite_operator *op, int map)
 {
-    const struct tflite_tensor *factors = tflite_import_input(im, op, 1 - map);
+    const struct tflite_tensor *factors = tflite_operand(&im->walk, op, 1 - map);
     const int in = tflite_import_map(im, op, map, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
@@ -239,7 +242,7 @@ void tflite_import_channel_factors(struct tflite_import *im, const struct tflite
     const int rank = factors->shape.rank, c = rank ? factors->shape.dim[rank - 1] : 0;
     if (a->h != b->h || a->w != b->w || a->c != b->c || n != c || c != b->c || factors->type != TFLITE_INT8 ||
         factors->scale.n != 1) {
-        tflite_import_problem(im, "a constant factor must be int8: one number, or one per channel");
+        tflite_problem(&im->walk, "a constant factor must be int8: one number, or one per channel");
         return;
     }
     int8_t *weights = arena_alloc(im->arena, (size_t)n);
@@ -248,7 +251,7 @@ void tflite_import_channel_factors(struct tflite_import *im, const struct tflite
     for (int64_t i = 0; i < n; i++) {
         const int64_t weight = tflite_int(factors, (size_t)i) - zero_point;
         if (weight < -128 || weight > 127) {
-            tflite_import_problem(im, "a constant factor with a zero point; quantize it symmetrically");
+            tflite_problem(&im->walk, "a constant factor with a zero point; quantize it symmetrically");
             return;
         }
         weights[i] = (int8_t)weight;

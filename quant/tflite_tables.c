@@ -161,8 +161,9 @@ static void set_logistic(struct tflite_import *im, struct qnode *node, const str
     const double real = (double)in->scale * (1 << (31 - LOGISTIC_BITS));
     if (out->scale != (hyperbolic ? 1.0f / 128 : 1.0f / 256) || out->zero_point != (hyperbolic ? 0 : -128) ||
         !(real > 1) || !(real < (double)(1 << 30))) {
-        tflite_import_problem(
-            im, hyperbolic ? "needs output scale 1/128 and zero point 0, and an input scale below 8"
+        tflite_problem(&im->walk,
+                       hyperbolic
+                           ? "needs output scale 1/128 and zero point 0, and an input scale below 8"
                            : "needs output scale 1/256 and zero point -128, and an input scale below 8");
         return;
     }
@@ -184,7 +185,7 @@ static void set_hard_swish(struct tflite_import *im, struct qnode *node, const s
     int32_t multiplier;
     int8_t exponent;
     if (!usable((double)(fine / out->scale)) || !usable((double)(fine / reluish))) {
-        tflite_import_problem(im, "scales of input and output are too far apart");
+        tflite_problem(&im->walk, "scales of input and output are too far apart");
         return;
     }
     quantize_multiplier((double)(fine / out->scale), &multiplier, &exponent);
@@ -194,7 +195,7 @@ static void set_hard_swish(struct tflite_import *im, struct qnode *node, const s
     f.reluish_multiplier = to_int16(multiplier);
     f.reluish_exponent = exponent;
     if (f.out_exponent > 0) {
-        tflite_import_problem(im, "the output scale is too small for the input's (TFLite refuses it, too)");
+        tflite_problem(&im->walk, "the output scale is too small for the input's (TFLite refuses it, too)");
         return;
     }
     set_table(im, node, hard_swish_value, &f);
@@ -209,7 +210,7 @@ static void set_rescale(struct tflite_import *im, struct qnode *node, const stru
         code == TFLITE_QUANTIZE ? (double)in->scale / (double)out->scale : (double)(in->scale / out->scale);
     struct rescale f = {.in_zero = in->zero_point, .out_zero = out->zero_point, .low = -128, .high = 127};
     if (!usable(real)) {
-        tflite_import_problem(im, "scales of input and output are too far apart");
+        tflite_problem(&im->walk, "scales of input and output are too far apart");
         return;
     }
     quantize_multiplier(real, &f.multiplier, &f.shift);
@@ -239,7 +240,7 @@ static struct qnode *table_node(struct tflite_import *im, const struct tflite_op
         return NULL;
     const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     if (a->h != b->h || a->w != b->w || a->c != b->c || !usable_tensor(a) || !usable_tensor(b)) {
-        tflite_import_contradiction(im, "input and output differ in shape, or their scales are not usable");
+        tflite_contradiction(&im->walk, "input and output differ in shape, or their scales are not usable");
         return NULL;
     }
     struct tflite_operator plain = *op;
@@ -247,8 +248,9 @@ static struct qnode *table_node(struct tflite_import *im, const struct tflite_op
     return tflite_import_node(im, &plain, QOP_TABLE, &in, 1, out);
 }
 
-void tflite_import_table(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_table(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     struct qnode *node = table_node(im, op, 0);
     if (!node)
         return;
@@ -284,7 +286,7 @@ static int combined(const void *function, int q)
 void tflite_import_constant_operand(struct tflite_import *im, const struct tflite_operator *op, int map)
 {
     struct qnode *node = table_node(im, op, map);
-    const struct tflite_tensor *constant = tflite_import_input(im, op, 1 - map);
+    const struct tflite_tensor *constant = tflite_operand(&im->walk, op, 1 - map);
     if (!node)
         return;
     const struct qtensor *in = &im->qmodel->tensors[node->inputs[0]],
@@ -292,7 +294,7 @@ void tflite_import_constant_operand(struct tflite_import *im, const struct tflit
     struct qnode act = {.clip_min = -INFINITY, .clip_max = INFINITY};
     if (constant->type != TFLITE_INT8 || constant->scale.n != 1 || !(tflite_scale(constant, 0) > 0) ||
         llabs(tflite_zero_point(constant, 0)) > 128) {
-        tflite_import_problem(im, "the constant is not int8 with one scale");
+        tflite_problem(&im->walk, "the constant is not int8 with one scale");
         return;
     }
     if (!tflite_import_activation(im, op, &act))
@@ -313,7 +315,7 @@ void tflite_import_constant_operand(struct tflite_import *im, const struct tflit
                             f.multiply ? (double)in->scale * (double)scale / (double)out->scale
                                        : twice_max / ((1 << 20) * (double)out->scale)};
     if (!usable(real[0]) || !usable(real[1]) || !(real[2] > 1e-9) || !(real[2] < (f.multiply ? 1e3 : 1))) {
-        tflite_import_problem(im, "scales of the operands and the output are too far apart");
+        tflite_problem(&im->walk, "scales of the operands and the output are too far apart");
         return;
     }
     if (!f.multiply) {

@@ -25,7 +25,7 @@ static bool padded(const struct tflite_view *view)
 /* View of input 0; NULL after a problem. Scales of input and output must agree: nothing is computed. */
 static const struct tflite_view *input_view(struct tflite_import *im, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0),
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0),
                                *out = &im->file->tensors[op->outputs[0]];
     const struct tflite_view *view = in ? &im->views[op->inputs[0]] : NULL;
     if (!view || view->qtensor < 0 || padded(view)) {
@@ -37,7 +37,7 @@ static const struct tflite_view *input_view(struct tflite_import *im, const stru
     if (out->type != TFLITE_INT8 || out->scale.n != 1 ||
         (!answer && (tflite_scale(in, 0) != tflite_scale(out, 0) ||
                      tflite_zero_point(in, 0) != tflite_zero_point(out, 0)))) {
-        tflite_import_problem(im, "moves data into another scale; requantize in an operator before it");
+        tflite_problem(&im->walk, "moves data into another scale; requantize in an operator before it");
         return NULL;
     }
     return view;
@@ -62,20 +62,21 @@ static bool reshape_graph_input(struct tflite_import *im, const struct tflite_op
     return true;
 }
 
-void tflite_import_reshape(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_reshape(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const struct tflite_view *view = input_view(im, op);
     if (!view)
         return;
     const int id = op->outputs[0], qtensor = view->qtensor;
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *out = &im->file->tensors[id];
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0), *out = &im->file->tensors[id];
     const struct qtensor *q = &im->qmodel->tensors[qtensor];
     if (shape_elements(&in->shape) != shape_elements(&out->shape)) {
-        tflite_import_contradiction(im, "input and output differ in size");
+        tflite_contradiction(&im->walk, "input and output differ in size");
         return;
     }
     if (!in_order(in, view)) {
-        tflite_import_problem(im, "reshapes a transposed feature map; keep (n, h, w, c)");
+        tflite_problem(&im->walk, "reshapes a transposed feature map; keep (n, h, w, c)");
         return;
     }
     if (reshape_graph_input(im, op, qtensor))
@@ -101,15 +102,17 @@ void tflite_import_reshape(struct tflite_import *im, const struct tflite_operato
             im->views[id].axis[i] = AXIS_C;
 }
 
-void tflite_import_transpose(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_transpose(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const struct tflite_view *view = input_view(im, op);
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *order = tflite_import_ints(im, op, 1);
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0),
+                               *order = tflite_int_operand(&im->walk, op, 1);
     const struct tflite_tensor *out = &im->file->tensors[op->outputs[0]];
     if (!view)
         return;
     if (!order || shape_elements(&order->shape) != in->shape.rank || out->shape.rank != in->shape.rank) {
-        tflite_import_problem(im, "the order of dimensions must be constant");
+        tflite_problem(&im->walk, "the order of dimensions must be constant");
         return;
     }
     struct tflite_view turned = {.qtensor = view->qtensor};
@@ -118,7 +121,7 @@ void tflite_import_transpose(struct tflite_import *im, const struct tflite_opera
         const int64_t from = tflite_int(order, (size_t)i);
         if (from < 0 || from >= in->shape.rank || seen & 1u << from ||
             out->shape.dim[i] != in->shape.dim[from]) {
-            tflite_import_contradiction(im, "the order of dimensions does not lead from input to output");
+            tflite_contradiction(&im->walk, "the order of dimensions does not lead from input to output");
             return;
         }
         seen |= 1u << from;
@@ -128,22 +131,23 @@ void tflite_import_transpose(struct tflite_import *im, const struct tflite_opera
 }
 
 /* A slice of everything. */
-void tflite_import_slice(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_slice(void *context, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0);
+    struct tflite_import *im = context;
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0);
     if (!in || !shape_equal(&in->shape, &im->file->tensors[op->outputs[0]].shape)) {
-        tflite_import_problem(im, "cuts a part out of a feature map; crop before the network");
+        tflite_problem(&im->walk, "cuts a part out of a feature map; crop before the network");
         return;
     }
     for (int i = 0; i < 3; i++) {
-        const struct tflite_tensor *numbers = tflite_import_ints(im, op, i + 1);
+        const struct tflite_tensor *numbers = tflite_int_operand(&im->walk, op, i + 1);
         if (!numbers || shape_elements(&numbers->shape) != in->shape.rank) {
-            tflite_import_problem(im, "begin, end and strides must be constants");
+            tflite_problem(&im->walk, "begin, end and strides must be constants");
             return;
         }
         for (int k = 0; i == 2 && k < in->shape.rank; k++)
             if (tflite_int(numbers, (size_t)k) != 1 && in->shape.dim[k] > 1) {
-                tflite_import_problem(im, "reverses a feature map");
+                tflite_problem(&im->walk, "reverses a feature map");
                 return;
             }
     }
@@ -160,7 +164,7 @@ static bool only_convolutions_read(const struct tflite_import *im, int tensor)
         return false;
     for (int i = 0; i < im->file->n_operators; i++) {
         const struct tflite_operator *op = &im->file->operators[i];
-        for (int k = 0; k < op->n_inputs && im->needed[i]; k++) {
+        for (int k = 0; k < op->n_inputs && im->walk.needed[i]; k++) {
             if (op->inputs[k] != tensor)
                 continue;
             if (k > 0 || (op->code != TFLITE_CONV_2D && op->code != TFLITE_DEPTHWISE_CONV_2D))
@@ -171,36 +175,38 @@ static bool only_convolutions_read(const struct tflite_import *im, int tensor)
     return any;
 }
 
-void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_pad(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     enum { MAX_PAD = 127 };
-    const struct tflite_tensor *amounts = tflite_import_ints(im, op, 1), *in = tflite_import_input(im, op, 0);
+    const struct tflite_tensor *amounts = tflite_int_operand(&im->walk, op, 1),
+                               *in = tflite_operand(&im->walk, op, 0);
     const struct tflite_tensor *out = &im->file->tensors[op->outputs[0]];
     const int qtensor = tflite_import_map(im, op, 0, true);
     if (qtensor < 0)
         return;
     if (!amounts || in->shape.rank != 4 || shape_elements(&amounts->shape) != 8 || out->shape.rank != 4) {
-        tflite_import_problem(im,
-                              "only rows and columns of a feature map can be padded, by constant amounts");
+        tflite_problem(&im->walk,
+                       "only rows and columns of a feature map can be padded, by constant amounts");
         return;
     }
     int pad[8];
     for (int i = 0; i < 8; i++) {
         const int64_t amount = tflite_int(amounts, (size_t)i);
         if (amount < 0 || amount > MAX_PAD || ((i < 2 || i > 5) && amount)) {
-            tflite_import_problem(im, "only rows and columns can be padded, by 0 to 127");
+            tflite_problem(&im->walk, "only rows and columns can be padded, by 0 to 127");
             return;
         }
         pad[i] = (int)amount;
     }
     for (int i = 0; i < 4; i++)
         if (out->shape.dim[i] != in->shape.dim[i] + pad[2 * i] + pad[2 * i + 1]) {
-            tflite_import_contradiction(im, "input, padding and output sizes do not agree");
+            tflite_contradiction(&im->walk, "input, padding and output sizes do not agree");
             return;
         }
     if (out->scale.n != 1 || in->scale.n != 1 || tflite_scale(in, 0) != tflite_scale(out, 0) ||
         tflite_zero_point(in, 0) != tflite_zero_point(out, 0)) {
-        tflite_import_problem(im, "input and output differ in scale");
+        tflite_problem(&im->walk, "input and output differ in scale");
         return;
     }
     const struct tflite_view before = im->views[op->inputs[0]];
@@ -223,19 +229,20 @@ void tflite_import_pad(struct tflite_import *im, const struct tflite_operator *o
                                        .pad_right = pad[5] + before.pad_right};
 }
 
-void tflite_import_resize(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_resize(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     const int in = tflite_import_map(im, op, 0, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
     const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     const char *problem = tflite_resize_problem(im->file, op);
     if (problem)
-        tflite_import_problem(im, problem);
+        tflite_problem(&im->walk, problem);
     else if (a->c != b->c)
-        tflite_import_contradiction(im, "input and output differ in channels");
+        tflite_contradiction(&im->walk, "input and output differ in channels");
     else if (a->scale != b->scale || a->zero_point != b->zero_point)
-        tflite_import_problem(im, "moves data into another scale; requantize in an operator before it");
+        tflite_problem(&im->walk, "moves data into another scale; requantize in an operator before it");
     else {
         struct qnode *node = tflite_import_node(im, op, QOP_RESIZE_NEAREST, &in, 1, out);
         tflite_resize_rule(op, &node->coordinates, &node->rounding);
@@ -244,9 +251,11 @@ void tflite_import_resize(struct tflite_import *im, const struct tflite_operator
 }
 
 /* Over rows and columns together, or over columns only (rows stay); TFLite rounds once per MEAN. */
-void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_mean(void *context, const struct tflite_operator *op)
 {
-    const struct tflite_tensor *in = tflite_import_input(im, op, 0), *axes = tflite_import_ints(im, op, 1);
+    struct tflite_import *im = context;
+    const struct tflite_tensor *in = tflite_operand(&im->walk, op, 0),
+                               *axes = tflite_int_operand(&im->walk, op, 1);
     const int id = op->outputs[0];
     const struct tflite_tensor *out = &im->file->tensors[id];
     const struct tflite_view *view = in ? &im->views[op->inputs[0]] : NULL;
@@ -260,7 +269,7 @@ void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *
         int64_t axis = tflite_int(axes, (size_t)i);
         axis += axis < 0 ? in->shape.rank : 0;
         if (axis < 0 || axis >= in->shape.rank) {
-            tflite_import_contradiction(im, "an axis is outside the input's dimensions");
+            tflite_contradiction(&im->walk, "an axis is outside the input's dimensions");
             return;
         }
         reduced[axis] = true;
@@ -268,7 +277,7 @@ void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *
     }
     const bool rows = over[AXIS_H] || q.h == 1, columns = over[AXIS_W] || q.w == 1;
     if (!axes || over[AXIS_C] || over[AXIS_N] || !columns || (!rows && q.h > 1 && !over[AXIS_W])) {
-        tflite_import_problem(im, "only over rows and columns together, or over columns and then rows");
+        tflite_problem(&im->walk, "only over rows and columns together, or over columns and then rows");
         return;
     }
     /* What is left of the dimensions, in the file's order. */
@@ -283,7 +292,7 @@ void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *
         left.axis[rank++] = view->axis[i];
     }
     if (!agrees || rank != out->shape.rank) {
-        tflite_import_contradiction(im, "input, axes and output shape do not agree");
+        tflite_contradiction(&im->walk, "input, axes and output shape do not agree");
         return;
     }
     const int from = view->qtensor;
@@ -295,8 +304,9 @@ void tflite_import_mean(struct tflite_import *im, const struct tflite_operator *
     tflite_import_node(im, op, QOP_MEAN, &from, 1, output);
 }
 
-void tflite_import_concat(struct tflite_import *im, const struct tflite_operator *op)
+void tflite_import_concat(void *context, const struct tflite_operator *op)
 {
+    struct tflite_import *im = context;
     int in[QNODE_MAX_INPUTS], channels = 0;
     for (int i = 0; i < op->n_inputs; i++)
         if ((in[i] = tflite_import_map(im, op, i, false)) < 0)
@@ -306,27 +316,27 @@ void tflite_import_concat(struct tflite_import *im, const struct tflite_operator
         return;
     const struct qtensor *out = &im->qmodel->tensors[output];
     if (op->activation != TFLITE_ACT_NONE) {
-        tflite_import_problem(im, "fused activation; put it before the CONCATENATION");
+        tflite_problem(&im->walk, "fused activation; put it before the CONCATENATION");
         return;
     }
     if (op->axis != rank - 1 && op->axis != -1) {
-        tflite_import_problem(im, "only channels can be concatenated");
+        tflite_problem(&im->walk, "only channels can be concatenated");
         return;
     }
     for (int i = 0; i < op->n_inputs; i++) {
         const struct qtensor *part = &im->qmodel->tensors[in[i]];
         channels += part->c;
         if (part->scale != out->scale || part->zero_point != out->zero_point) {
-            tflite_import_problem(im, "inputs and output differ in scale; requantize before it (QUANTIZE)");
+            tflite_problem(&im->walk, "inputs and output differ in scale; requantize before it (QUANTIZE)");
             return;
         }
         if (part->h != out->h || part->w != out->w) {
-            tflite_import_contradiction(im, "inputs differ in rows or columns");
+            tflite_contradiction(&im->walk, "inputs differ in rows or columns");
             return;
         }
     }
     if (channels != out->c) {
-        tflite_import_contradiction(im, "channels of the inputs do not add up to the output's");
+        tflite_contradiction(&im->walk, "channels of the inputs do not add up to the output's");
         return;
     }
     tflite_import_node(im, op, QOP_CONCAT, in, op->n_inputs, output);
