@@ -2,12 +2,7 @@
  * conv2d.c - mcu_conv2d_s8__dsp against mcu_conv2d_s8__ref: kernels, strides, paddings, channel counts, panel
  * sizes, map layouts, zero points, activation ranges, every kind of requantisation.
  */
-#include "check.h"
-#include "engine/dsp/pack.h"
-
-struct shape {
-    int h, w, c, kernel_h, kernel_w, stride, pad_top, pad_left, pad_bottom, pad_right, out_c;
-};
+#include "conv2d_case.h"
 
 static void run(const struct shape *s, int shifts, int panel_pixels, bool wide, bool flip, int in_zero_point,
                 int act_min, int act_max, bool extreme)
@@ -16,54 +11,9 @@ static void run(const struct shape *s, int shifts, int panel_pixels, bool wide, 
     snprintf(what, sizeof what, "%dx%dx%d k%dx%d s%d p%d,%d -> %d shifts %d panel %d%s%s", s->h, s->w, s->c,
              s->kernel_h, s->kernel_w, s->stride, s->pad_top, s->pad_left, s->out_c, shifts, panel_pixels,
              wide ? " wide" : "", flip ? " flipped" : "");
-    const int32_t out_h = (s->h + s->pad_top + s->pad_bottom - s->kernel_h) / s->stride + 1;
-    const int32_t out_w = (s->w + s->pad_left + s->pad_right - s->kernel_w) / s->stride + 1;
-    const int32_t taps = s->kernel_h * s->kernel_w * s->c, in_bytes = s->h * s->w * s->c,
-                  out_bytes = out_h * out_w * s->out_c;
-    /* The reference computes a multiple of 4 channels, the last without weights: it adds what it does not use
-     * into sums it did not set, which a sanitizer may object to. */
-    const int32_t padded_c = (s->out_c + 3) & ~3;
-    const int32_t misalign = check_range(0, 3);
-    struct check_buffer in = check_alloc(in_bytes, misalign), out = check_alloc(out_bytes, misalign);
-    struct check_buffer expected = check_alloc(out_bytes, 0);
-    int8_t *weights = calloc(1, (size_t)(taps * padded_c)), *shift = calloc(1, (size_t)padded_c);
-    int32_t *bias = calloc(4, (size_t)padded_c), *multiplier = calloc(4, (size_t)padded_c);
-    for (int32_t i = 0; i < in_bytes; i++)
-        in.bytes[i] = (uint8_t)(extreme ? (i & 16 ? 127 : -128) : check_int8(-128));
-    for (int32_t i = 0; i < taps * s->out_c; i++)
-        weights[i] = (int8_t)(extreme && i / taps % 2 ? 127 : check_int8(-127));
-    for (int32_t i = 0; i < s->out_c; i++)
-        bias[i] = (int32_t)check_random() >> check_range(8, 24);
-    if (extreme)
-        bias[0] = 1 << 30;
-    check_multipliers(multiplier, shift, s->out_c, shifts);
-    struct mcu_conv2d op = {
-        .in = check_map(in.bytes, s->h, s->w, s->c),
-        .out = check_map(expected.bytes, out_h, out_w, s->out_c),
-        .window = {(uint8_t)s->kernel_h, (uint8_t)s->kernel_w, (uint8_t)s->stride, (uint8_t)s->stride, 1, 1,
-                   (int8_t)s->pad_top, (int8_t)s->pad_left},
-        .in_zero_point = (int16_t)in_zero_point,
-        .out_zero_point = (int16_t)check_range(-128, 127),
-        .act_min = (int16_t)act_min,
-        .act_max = (int16_t)act_max,
-        .weights = weights,
-        .bias = bias,
-        .multiplier = multiplier,
-        .shift = shift,
-    };
-    if (flip) {
-        op.in = check_flip(op.in);
-        op.out = check_flip(op.out);
-    }
-    int8_t *padded = malloc((size_t)(out_h * out_w * padded_c));
-    struct mcu_conv2d reference = op;
-    reference.out = check_map(padded, out_h, out_w, padded_c);
-    if (flip)
-        reference.out = check_flip(reference.out);
-    mcu_conv2d_s8__ref(&reference, 0, out_h);
-    for (int32_t i = 0; i < out_h * out_w; i++)
-        memcpy(expected.bytes + i * s->out_c, padded + i * padded_c, (size_t)s->out_c);
-    free(padded);
+    const struct conv2d_case it = conv2d_case(s, shifts, flip, in_zero_point, act_min, act_max, extreme);
+    const struct mcu_conv2d op = it.op;
+    const int32_t out_h = op.out.h, out_w = op.out.w;
 
     void *packed = malloc((size_t)mcu_conv2d_dsp_weights_bytes(&op, wide));
     int32_t *requant = malloc((size_t)mcu_conv2d_dsp_requant_bytes(&op));
@@ -79,7 +29,7 @@ static void run(const struct shape *s, int shifts, int panel_pixels, bool wide, 
     struct check_buffer scratch = check_alloc(mcu_conv2d_dsp_scratch_bytes(&op, panel_pixels, wide), 0);
     struct mcu_conv2d_dsp dsp = {
         .in = op.in,
-        .out = check_map(out.bytes, out_h, out_w, s->out_c),
+        .out = check_map(it.out.bytes, out_h, out_w, s->out_c),
         .window = op.window,
         .in_zero_point = op.in_zero_point,
         .out_zero_point = op.out_zero_point,
@@ -100,7 +50,7 @@ static void run(const struct shape *s, int shifts, int panel_pixels, bool wide, 
         const int32_t split = check_range(0, out_h);
         mcu_conv2d_s8__dsp(&dsp, 0, split);
         mcu_conv2d_s8__dsp(&dsp, split, out_h);
-        check_same(out.bytes, expected.bytes, out_bytes, what);
+        check_same(it.out.bytes, it.expected.bytes, it.out_bytes, what);
     }
     {
         /* row by row out of and into rolling buffers, as a fused schedule does */
@@ -117,11 +67,9 @@ static void run(const struct shape *s, int shifts, int panel_pixels, bool wide, 
         check_free(in_ring, 0, what);
         check_free(out_ring, 0, what);
     }
-    check_free(in, misalign, what);
-    check_free(out, misalign, what);
-    check_free(expected, 0, what);
+    conv2d_case_free(&it, what);
     check_free(scratch, 0, what);
-    free(weights), free(shift), free(bias), free(multiplier), free(packed), free(requant);
+    free(packed), free(requant);
 }
 
 int main(void)
