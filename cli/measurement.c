@@ -267,10 +267,11 @@ static json_t *layers_json(const struct measurement *m, struct stage *stage, con
     int k = 0;
     json_array_foreach(steps, s, step)
     {
-        json_t *operators = json_object_get(step, "operators");
+        const json_t *operators = json_object_get(step, "operators"), *kernels = json_object_get(step, "kernels");
         for (size_t i = 0; i < json_array_size(operators) && k < m->n_layers; i++, k++) {
             json_t *row = json_object();
             json_object_set(row, "name", json_array_get(operators, i));
+            json_object_set(row, "identifier", json_object_get(json_array_get(kernels, i), "identifier"));
             json_object_set_new(row, "step", json_integer((json_int_t)s));
             json_object_set_new(row, "calls", json_integer(m->layers[k].calls));
             json_object_set_new(row, "ticks", json_integer((json_int_t)m->layers[k].ticks));

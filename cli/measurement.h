@@ -42,6 +42,8 @@ json_t *measurement_json(const struct measurement *measurement, const struct sta
 /* Adds "estimate" and, to each row, "estimated_cycles" and "difference_percent" of it. Nothing for a board without timing
  * constants, or (with a warning) without QEMU. */
 int measurement_add_estimate(json_t *json, struct stage *stage, const struct measurement_request *request);
+/* The row whose key is the name, or NULL. */
+const json_t *measurement_find(const json_t *rows, const char *key, const json_t *name);
 /* The same for people, on stdout. */
 void measurement_print(const json_t *json);
 

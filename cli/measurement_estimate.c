@@ -20,21 +20,29 @@ static void add_row(json_t *row, const json_t *estimated, bool cycles)
         json_object_set_new(row, "difference_percent", json_real(round(1e4 * (estimate - ticks) / ticks) / 1e2));
 }
 
-/* Both list the operators in the order of model.c; the estimate has a row for the rest, too. Where they are not the same
- * number, nothing can be said of single ones. */
+const json_t *measurement_find(const json_t *rows, const char *key, const json_t *name)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (name && json_equal(json_object_get(row, key), name))
+            return row;
+    }
+    return NULL;
+}
+
+/* Rows of both are known by what model.c calls the operator. */
 static void add_layers(json_t *layers, const json_t *estimated, bool cycles)
 {
-    size_t k = 0, i;
-    const size_t n = json_array_size(layers);
-    json_t *row, *rows[1 << 10];
-    json_array_foreach(estimated, i, row)
+    size_t i;
+    json_t *row;
+    json_array_foreach(layers, i, row)
     {
-        const char *name = json_string_value(json_object_get(row, "name"));
-        if (name && strcmp(name, "rest") != 0 && k < sizeof rows / sizeof *rows)
-            rows[k++] = row;
+        const json_t *same = measurement_find(estimated, "name", json_object_get(row, "identifier"));
+        if (same)
+            add_row(row, same, cycles);
     }
-    for (i = 0; k == n && i < n; i++)
-        add_row(json_array_get(layers, i), rows[i], cycles);
 }
 
 int measurement_add_estimate(json_t *json, struct stage *stage, const struct measurement_request *request)

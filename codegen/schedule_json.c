@@ -30,16 +30,18 @@ json_t *footprint_json(const struct footprint *footprint)
     return root;
 }
 
-/* How an operator is computed; of CONCAT and PAD the first call. instructions: by the cost model. */
-static json_t *kernel_json(const struct schedule *schedule, const struct qmodel *qmodel, int position)
+/* How an operator is computed, and what model.c calls it; of CONCAT and PAD the first call. instructions: by the cost model. */
+static json_t *kernel_json(const struct schedule *schedule, const struct qmodel *qmodel, int position,
+                           struct arena *arena)
 {
     const struct qnode *node = &qmodel->nodes[schedule->order[position]];
     const struct implementation *implementation = &schedule->implementations[node - qmodel->nodes];
     enum kernel kernels[QNODE_MAX_INPUTS];
     node_kernels(implementation, qmodel, node, kernels);
-    return json_pack("{s:s, s:s, s:i, s:I}", "function", kernel_info(kernels[0])->function, "layout",
-                     layout_name(implementation->layout), "tile", implementation->tile, "instructions",
-                     (json_int_t)schedule->instructions[position]);
+    return json_pack("{s:s, s:s, s:s, s:i, s:I}", "identifier",
+                     node_identifier(qmodel, schedule->order[position], arena), "function",
+                     kernel_info(kernels[0])->function, "layout", layout_name(implementation->layout), "tile",
+                     implementation->tile, "instructions", (json_int_t)schedule->instructions[position]);
 }
 
 static json_t *step_json(const struct schedule *schedule, const struct qmodel *qmodel, int index,
@@ -51,7 +53,7 @@ static json_t *step_json(const struct schedule *schedule, const struct qmodel *q
     for (int i = 0; i < step->n_nodes; i++) {
         const struct qnode *node = &qmodel->nodes[schedule->order[step->first_node + i]];
         json_array_append_new(operators, json_string(plain_name(node->name, arena)));
-        json_array_append_new(kernels, kernel_json(schedule, qmodel, step->first_node + i));
+        json_array_append_new(kernels, kernel_json(schedule, qmodel, step->first_node + i, arena));
         macs += qnode_macs(qmodel, node);
     }
     const struct qnode *last = &qmodel->nodes[schedule->order[step->first_node + step->n_nodes - 1]];
