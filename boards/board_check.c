@@ -368,6 +368,20 @@ static int check_port(const struct board *board, const char *path, struct arena 
     return 0;
 }
 
+/* Machines whose core is known; others are the user's word. */
+static int check_machine(const struct board *board, const char *path)
+{
+    static const char *const machines[][2] = {
+        {"mps2-an386", "cortex-m4"}, {"mps2-an500", "cortex-m7"},  {"mps2-an505", "cortex-m33"},
+        {"mps2-an385", "cortex-m3"}, {"mps2-an521", "cortex-m33"}, {"mps3-an547", "cortex-m55"},
+    };
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+        if (strcmp(board->emulator.machine, machines[i][0]) == 0 && strcmp(board->core, machines[i][1]) != 0)
+            return board_error(path, "emulator.machine", "'emulator.machine: %s' has a %s, the board a %s",
+                               machines[i][0], machines[i][1], board->core);
+    return 0;
+}
+
 static int check_file_name(const struct board *board, const char *path, struct arena *arena)
 {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
@@ -384,6 +398,8 @@ int board_check(struct board **out, const char *name, struct arena *arena)
     int rc = board_read(&board, &given, &path, name, arena);
     if (!rc)
         rc = check_file_name(board, path, arena);
+    if (!rc)
+        rc = check_machine(board, path);
     if (!rc)
         rc = check_port(board, path, arena);
     if (!rc && board->timing.known)

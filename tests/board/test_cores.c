@@ -21,6 +21,7 @@
 #include "boards/emulate.h"
 #include "codegen/emit.h"
 #include "codegen/footprint.h"
+#include "codegen/layouts.h"
 #include "codegen/schedule.h"
 #include "networks.h"
 #include "quant/qexec.h"

@@ -174,6 +174,8 @@ static void checks_find_what_loading_lets_pass(void **state)
         {"name: mine", "name: yours", ":1: 'name: yours' must be the file's name without .yml\n"},
         {"port: stm32f4", "port: none_such",
          ":18: there is no boards/arm/port_none_such.c for 'port: none_such'\n"},
+        {"machine: mps2-an386", "machine: mps2-an500",
+         ":15: 'emulator.machine: mps2-an500' has a cortex-m7, the board a cortex-m4\n"},
         {"uart_tx: PD8 AF7\n", "", ":18: 'port' needs 'uart_instance', 'uart_tx' and 'uart_rx'\n"},
         {"port: stm32f4\n", "", ":18: 'uart_instance' is given, but no 'port'\n"},
         {"  load_cycles: 1\n", "",
