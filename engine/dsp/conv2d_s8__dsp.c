@@ -245,7 +245,9 @@ void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1)
 {
     const int32_t out_w = op->out.w, out_c = op->out.c;
     const int32_t depth = mcu_conv2d_dsp_depth(&op->window, op->in.c);
-    struct taps taps = {.op = op, .run = op->window.kernel_w * op->in.c};
+    struct taps taps; /* rows: find_rows */
+    taps.op = op;
+    taps.run = op->window.kernel_w * op->in.c;
     taps.run_words = taps.run / 4;
     taps.rest = taps.run & 3;
     taps.kind = kind_of(&taps);

@@ -164,11 +164,12 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
 {
     const int32_t depth = panel->depth, out_c = panel->out_c, n_pixels = panel->n_pixels;
     const uint32_t *packed = panel->weights;
-    struct mcu_tile tile = {.pixels = panel->pixels,
-                            .skip_bytes = mcu_tile_skip_bytes(depth),
-                            .entry = mcu_tile_entry(depth),
-                            .out_step = out_c,
-                            .requant = panel->requant};
+    struct mcu_tile tile; /* assigned one by one: an initialiser would clear all of it first, by a call */
+    tile.pixels = panel->pixels;
+    tile.skip_bytes = mcu_tile_skip_bytes(depth);
+    tile.entry = mcu_tile_entry(depth);
+    tile.out_step = out_c;
+    tile.requant = panel->requant;
     for (int32_t c = 0; c < out_c; c += 4, out += 4, tile.requant += MCU_REQUANT_WORDS) {
         const enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
         const int32_t channels = out_c - c < 4 ? out_c - c : 4;
