@@ -163,15 +163,6 @@ static void add_whole(struct chain_planner *planner, int from, int to)
     }
 }
 
-/* Bottom-up calls run from the last row to the first, but MEAN begins with row 0. */
-static bool may_run_bottom_up(const struct chain_planner *planner, int from, int to)
-{
-    for (int i = planner->cuts[from].position; i < planner->cuts[to].position; i++)
-        if (planner->graph->ops[i].accumulates)
-            return false;
-    return true;
-}
-
 static int steps_of_last(const struct chain_planner *planner, int to)
 {
     return planner->graph->ops[planner->cuts[to].position - 1].steps;
@@ -189,14 +180,11 @@ void edge_analyse(struct chain_planner *planner, int from, int to)
         add_whole(planner, from, to);
     if (alone && steps_of_last(planner, to) == 1)
         return;
-    bool both = may_run_bottom_up(planner, from, to);
     add_chain(planner, from, to, 1, 1, false);
-    if (both)
-        add_chain(planner, from, to, 1, 1, true);
+    add_chain(planner, from, to, 1, 1, true);
     if (to == from + 1 && !alone) { /* a branch: its operators one after the other */
         add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, false);
-        if (both)
-            add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true);
+        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true);
     }
 }
 
@@ -209,8 +197,7 @@ void edge_analyse_richly(struct chain_planner *planner, int from, int to, int64_
         return;
     edge->state = ANALYSED_RICHLY;
     int steps = steps_of_last(planner, to);
-    bool both = may_run_bottom_up(planner, from, to);
-    for (int up = 0; up < (both ? 2 : 1); up++) {
+    for (int up = 0; up < 2; up++) {
         if (add_chain(planner, from, to, 1, CHAIN_ALL_ROWS, up) > limit && steps > 1)
             continue;
         int rows = 2; /* the first power of two that does not fit */

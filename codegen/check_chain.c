@@ -157,7 +157,8 @@ static int compute(struct chain_replay *chain, int index, int y0, int y1)
             rc = write_rows(chain, node, y0, y1);
         return rc ? rc : require_inputs(chain, node, y0, y1, true);
     }
-    if (!rc && y1 == chain->progress[index].rows - 1)
+    bool complete = chain->step->bottom_up ? y0 == 0 : y1 == chain->progress[index].rows - 1;
+    if (!rc && complete)
         rc = write_rows(chain, node, 0, 0);
     return rc ? rc : require_inputs(chain, node, y0, y1, false);
 }
@@ -243,8 +244,6 @@ int replay_chain(struct replay *replay)
         int rows = tensor_at(&chain, accumulates ? node->inputs[0] : node->output)->h;
         chain.progress[i] =
             step->bottom_up ? (struct progress){rows, rows, rows, 0} : (struct progress){rows, 0, 0, 0};
-        if (accumulates && step->bottom_up)
-            rc = error("schedule: step %d: a sum from the last row to the first", replay->step);
     }
     const struct qnode *node = node_at(&chain, last);
     struct progress *p = &chain.progress[last];

@@ -15,12 +15,13 @@
 #include "base/process.h"
 #include "boards/board.h"
 #include "codegen/emit.h"
+#include "codegen/kernels.h"
 #include "codegen/schedule.h"
 #include "quant/qexec.h"
 #include "tests/unit/chain_nets.h"
 #include "tests/unit/scratch.h"
 
-enum { NETWORKS = 36, IMAGES = 3 };
+enum { NETWORKS = 60, IMAGES = 3 };
 
 static const char driver[] =
     "#include <stdio.h>\n"
@@ -114,7 +115,7 @@ static void generated_chains_equal_qexec(void **state)
     static const struct emit_options options = {"-", "-"};
     static struct net net;
     struct scratch scratch;
-    int chains = 0, up = 0, operators = 0, dsp = 0, in_place = 0;
+    int chains = 0, up = 0, sums_up = 0, operators = 0, dsp = 0, in_place = 0;
     scratch_create(&scratch);
     for (uint64_t i = 0; i < NETWORKS; i++) {
         struct arena arena = ARENA_INIT;
@@ -146,6 +147,10 @@ static void generated_chains_equal_qexec(void **state)
             chains += schedule.steps[s].depth_first;
             up += schedule.steps[s].bottom_up;
             operators += schedule.steps[s].depth_first ? schedule.steps[s].n_nodes : 0;
+            for (int k = 0; k < schedule.steps[s].n_nodes; k++)
+                sums_up += schedule.steps[s].bottom_up &&
+                           node_accumulates(&net.qmodel,
+                                            &net.nodes[schedule.order[schedule.steps[s].first_node + k]]);
         }
         for (int n = 0; n < net.qmodel.n_nodes; n++) {
             dsp += schedule.implementations[n].layout != LAYOUT_REFERENCE;
@@ -163,10 +168,10 @@ static void generated_chains_equal_qexec(void **state)
         arena_release(&arena);
     }
     scratch_remove(&scratch);
-    print_message(
-        "%d networks, %d chains of %d operators, %d bottom-up; %d DSP kernels, %d depthwise in place\n",
-        NETWORKS, chains, operators, up, dsp, in_place);
-    assert_true(chains > NETWORKS && up > 0 && dsp > NETWORKS && in_place > 10);
+    print_message("%d networks, %d chains of %d operators, %d bottom-up, with %d sums; %d DSP kernels, %d "
+                  "depthwise in place\n",
+                  NETWORKS, chains, operators, up, sums_up, dsp, in_place);
+    assert_true(chains > NETWORKS && up > 0 && sums_up > 0 && dsp > NETWORKS && in_place > 10);
 }
 
 int main(void)
