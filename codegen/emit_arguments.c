@@ -15,16 +15,47 @@
 
 /* ---- fields ---- */
 
-static void add_map(struct strbuf *out, const struct emission *emission, const char *field, int tensor)
+static void add_stored(struct strbuf *out, const struct emission *emission, const char *field, int tensor,
+                       const struct storage *s)
 {
     const struct qtensor *t = &emission->qmodel->tensors[tensor];
-    const struct storage *s = &emission->schedule->storage[tensor];
     strbuf_addf(out,
                 "    .%s = {.data = mcu_arena + %d, .h = %d, .w = %d, .c = %d, .ring = %d, .row_step = %d, ",
                 field, s->offset, t->h, t->w, t->c, s->ring, s->row_step);
     if (s->row_phase)
         strbuf_addf(out, ".row_phase = %d, ", s->row_phase);
     strbuf_addf(out, ".row_stride = %d},\n", s->row_stride);
+}
+
+static void add_map(struct strbuf *out, const struct emission *emission, const char *field, int tensor)
+{
+    add_stored(out, emission, field, tensor, &emission->schedule->storage[tensor]);
+}
+
+/* A sum of a bottom-up chain: its kernel starts at row 0 and ends with the last one, and is given the input
+ * upside down. */
+static bool is_upside_down(const struct emission *emission, int position)
+{
+    const struct schedule *schedule = emission->schedule;
+    const struct step *step = schedule->steps;
+    while (step->first_node + step->n_nodes <= position)
+        step++;
+    return step->depth_first && step->bottom_up &&
+           node_accumulates(emission->qmodel, &emission->qmodel->nodes[schedule->order[position]]);
+}
+
+/* Input and output of an operator that may be a sum. */
+static void add_sum_maps(struct strbuf *out, const struct emission *emission, const struct qnode *node,
+                         int position)
+{
+    struct storage in = emission->schedule->storage[node->inputs[0]];
+    if (is_upside_down(emission, position)) {
+        int last = emission->qmodel->tensors[node->inputs[0]].h - 1;
+        in.row_phase = (int16_t)((in.row_phase + last * in.row_step) % in.ring);
+        in.row_step = (int16_t)((in.ring - in.row_step % in.ring) % in.ring);
+    }
+    add_stored(out, emission, "in", node->inputs[0], &in);
+    add_map(out, emission, "out", node->output);
 }
 
 /* Input and output of an operator with one input. */
@@ -167,7 +198,7 @@ static void add_pool(struct strbuf *out, const struct emission *emission, const 
                      int position, enum kernel kernel, const char *name)
 {
     begin_struct(out, kernel, name);
-    add_maps(out, emission, node);
+    add_sum_maps(out, emission, node, position);
     if (kernel != KERNEL_GLOBAL_AVERAGE_POOL)
         add_window(out, &node->window);
     add_activation(out, node);
@@ -179,7 +210,7 @@ static void add_unary(struct strbuf *out, const struct emission *emission, const
                       int position, enum kernel kernel, const char *name)
 {
     begin_struct(out, kernel, name);
-    add_maps(out, emission, node);
+    add_sum_maps(out, emission, node, position);
     if (node->op == QOP_MEAN) {
         add_zero_points(out, emission, node);
         strbuf_addf(out, "    .multiplier = %d,\n    .shift = %d,\n", node->multiplier[0], node->shift[0]);
@@ -289,5 +320,10 @@ void emit_node(struct strbuf *out, struct strbuf *calls, const struct emission *
     case QOP_COUNT:
         die("operator %d cannot be emitted", (int)node->op);
     }
-    add_call(calls, rows, kernels[0], name, row_steps(qmodel, node));
+    int steps = row_steps(qmodel, node);
+    if (!rows->all && is_upside_down(emission, position))
+        strbuf_addf(calls, "%s%s(&%s, %d - y1, %d - y0);\n", rows->indent, kernel_info(kernels[0])->function,
+                    name, steps, steps);
+    else
+        add_call(calls, rows, kernels[0], name, steps);
 }
