@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/options.h"
 #include "boards/board.h"
+#include "cli/calibrate.h"
 #include "cli/commands.h"
 
 static json_t *region_json(const struct memory_region *region)
@@ -256,12 +257,17 @@ int cmd_boards(int argc, char **argv)
 {
     static const char usage[] =
         "mcunet boards [NAME|FILE.yml] [options]\n"
-        "       mcunet boards check [NAME|FILE.yml]... [options]\n\n"
+        "       mcunet boards check [NAME|FILE.yml]... [options]\n"
+        "       mcunet boards calibrate MEASURED.json... [-o NEW.yml] [options]\n\n"
         "Lists the boards that ship with mcunet, or shows one in full: core, clock, memory map,\n"
         "constants of the cycle estimator, how it is flashed and measured, what emulates it, and\n"
-        "where each figure comes from. `check` validates board files: yours, or all that ship.";
+        "where each figure comes from. `check` validates board files: yours, or all that ship.\n"
+        "`calibrate` fits the estimator's constants to measurements of `mcunet flash --measure`.";
     bool json = false;
+    const char *output = NULL, *from = NULL;
     const struct option_spec options[] = {
+        OPTION_STRING('o', "output", "FILE.yml", &output, "calibrate: write the board file with the new constants"),
+        OPTION_STRING(0, "board", "NAME", &from, "calibrate: start from this board, not the one that was measured"),
         OPTION_FLAG(0, "json", &json, "print JSON on stdout"),
         OPTION_END,
     };
@@ -269,11 +275,15 @@ int cmd_boards(int argc, char **argv)
     if (rc)
         return rc == OPTIONS_HELP ? 0 : rc;
     bool check = argc && strcmp(argv[0], "check") == 0;
-    if (argc > 1 && !check)
+    bool fit = argc && strcmp(argv[0], "calibrate") == 0;
+    if ((output || from) && !fit)
+        return error_usage("boards: -o and --board go with calibrate");
+    if (argc > 1 && !check && !fit)
         return error_usage("expected one board at most, got '%s' too", argv[1]);
 
     struct arena arena = ARENA_INIT;
     rc = check  ? check_boards(argv + 1, argc - 1, json, &arena)
+         : fit  ? calibrate_board(argv + 1, argc - 1, from, output, json, &arena)
          : argc ? show_board(argv[0], json, &arena)
                 : list_boards(json, &arena);
     arena_release(&arena);
