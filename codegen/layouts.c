@@ -179,6 +179,47 @@ static void smallest_layouts(enum layout *layouts, const struct qmodel *qmodel, 
         layouts[n] = layout_smallest(qmodel, &qmodel->nodes[n], dsp);
 }
 
+/* ---- least memory ---- */
+
+/* Reads weights in place wherever a step that fills the arena would otherwise expand them in scratch. Returns
+ * whether there are any. */
+static bool widen_peak(enum layout *layouts, const struct schedule *schedule, const struct qmodel *qmodel)
+{
+    bool any = false;
+    for (int s = 0; s < schedule->n_steps; s++) {
+        const struct step *step = &schedule->steps[s];
+        if (step->live_bytes + 8 <= schedule->arena_bytes || step->scratch_bytes == 0)
+            continue;
+        for (int i = step->first_node; i < step->first_node + step->n_nodes; i++) {
+            int n = schedule->order[i];
+            if (layouts[n] == LAYOUT_NARROW &&
+                layout_possible(LAYOUT_WIDE, qmodel, &qmodel->nodes[n], true)) {
+                layouts[n] = LAYOUT_WIDE;
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+/* The least arena, with wide weights where that makes it smaller. */
+static void shrink_arena(struct schedule *out, struct footprint *footprint, enum layout *layouts,
+                         const struct qmodel *qmodel, const struct board *board,
+                         const struct plan_options *plan, int64_t flash_limit_bytes, struct arena *arena)
+{
+    enum { TRIALS = 3 };
+    struct schedule trial = *out;
+    for (int i = 0; i < TRIALS && widen_peak(layouts, &trial, qmodel); i++) {
+        struct footprint larger;
+        schedule_plan(&trial, qmodel, plan, arena);
+        footprint_of(&larger, qmodel, &trial, board);
+        if (larger.flash_bytes > flash_limit_bytes || trial.arena_bytes >= out->arena_bytes)
+            return;
+        *out = trial;
+        *footprint = larger;
+    }
+}
+
 void schedule_for_board(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
                         const struct board *board, const struct plan_options *options,
                         int64_t flash_limit_bytes, struct arena *arena)
@@ -195,6 +236,8 @@ void schedule_for_board(struct schedule *out, struct footprint *footprint, const
     schedule_plan(out, qmodel, &plan, arena);
     footprint_of(footprint, qmodel, out, board);
     int64_t free_bytes = flash_limit_bytes - footprint->flash_bytes;
+    if (plan.optimize == OPTIMIZE_SRAM && plan.dsp)
+        shrink_arena(out, footprint, layouts, qmodel, board, &plan, flash_limit_bytes, arena);
     if (plan.optimize != OPTIMIZE_LATENCY || !plan.dsp || free_bytes <= 0)
         return;
 

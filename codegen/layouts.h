@@ -17,8 +17,9 @@ struct qmodel;
 /*
  * schedule_plan and footprint_of for a board. With OPTIMIZE_LATENCY, weights are widened or transformed
  * (implement.h) where that saves most instructions per byte, as long as the firmware stays within
- * flash_limit_bytes; otherwise, and where not even the smallest layouts fit, they stay smallest. options->dsp
- * and ->layouts are set here. Deterministic; qmodel may be a skeleton.
+ * flash_limit_bytes; with OPTIMIZE_SRAM they are widened in the steps that fill the arena, where that makes
+ * it smaller; otherwise, and where not even the smallest layouts fit, they stay smallest. options->dsp and
+ * ->layouts are set here. Deterministic; qmodel may be a skeleton.
  */
 void schedule_for_board(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
                         const struct board *board, const struct plan_options *options,
