@@ -130,7 +130,7 @@ static void add_convolution(struct strbuf *out, const struct emission *emission,
     if (kernel == KERNEL_WINOGRAD_DSP)
         strbuf_addf(out, "    .pad_top = %d,\n    .pad_left = %d,\n", node->window.pad_top,
                     node->window.pad_left);
-    else if (node->op != QOP_FULLY_CONNECTED)
+    else if (node->op != QOP_FULLY_CONNECTED && kernel != KERNEL_FULLY_CONNECTED_DSP)
         add_window(out, &node->window);
     if (kernel == KERNEL_FULLY_CONNECTED_DSP)
         strbuf_addf(out, "    .out_zero_point = %d,\n", zero_point(emission, node->output));

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "codegen/arguments.h"
+#include "codegen/kernels.h"
 #include "codegen/names.h"
 #include "engine/dsp/pack.h"
 #include "quant/qmodel.h"
@@ -159,7 +160,7 @@ static void pack(const struct constants *constants, void *weights, int32_t *requ
     if (constants->node->op == QOP_DEPTHWISE) {
         const struct mcu_depthwise op = depthwise_arguments(qmodel, constants->node);
         mcu_depthwise_dsp_pack(&op, wide, weights, requant);
-    } else if (constants->node->op == QOP_FULLY_CONNECTED) {
+    } else if (node_is_fully_connected(qmodel, constants->node)) {
         const struct mcu_fully_connected op = fully_connected_arguments(qmodel, constants->node);
         mcu_fully_connected_dsp_pack(&op, weights, requant);
     } else {

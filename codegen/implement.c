@@ -40,7 +40,7 @@ static bool conv2d_possible(enum layout layout, const struct qmodel *qmodel, con
 static bool add_possible(const struct qmodel *qmodel, const struct qnode *node)
 {
     if (!node->multiplier)
-        return !node->subtract;
+        return true;
     const struct mcu_add op = add_arguments(qmodel, node);
     return mcu_add_dsp_supports(&op);
 }
@@ -51,16 +51,16 @@ bool layout_possible(enum layout layout, const struct qmodel *qmodel, const stru
         return true;
     if (!dsp)
         return false;
+    if (node_is_fully_connected(qmodel, node)) {
+        const struct mcu_fully_connected op = fully_connected_arguments(qmodel, node);
+        return layout == LAYOUT_NARROW && mcu_fully_connected_dsp_supports(&op);
+    }
     switch (node->op) {
     case QOP_CONV:
         return conv2d_possible(layout, qmodel, node);
     case QOP_DEPTHWISE: {
         const struct mcu_depthwise op = depthwise_arguments(qmodel, node);
         return layout != LAYOUT_WINOGRAD && mcu_depthwise_dsp_supports(&op);
-    }
-    case QOP_FULLY_CONNECTED: {
-        const struct mcu_fully_connected op = fully_connected_arguments(qmodel, node);
-        return layout == LAYOUT_NARROW && mcu_fully_connected_dsp_supports(&op);
     }
     case QOP_ADD:
         return layout == LAYOUT_NARROW && add_possible(qmodel, node);
@@ -94,7 +94,7 @@ int64_t layout_weights_bytes(enum layout layout, const struct qmodel *qmodel, co
         const struct mcu_depthwise op = depthwise_arguments(qmodel, node);
         return aligned(mcu_depthwise_dsp_weights_bytes(&op, layout == LAYOUT_WIDE));
     }
-    if (node->op == QOP_FULLY_CONNECTED) {
+    if (node_is_fully_connected(qmodel, node)) {
         const struct mcu_fully_connected op = fully_connected_arguments(qmodel, node);
         return aligned(mcu_fully_connected_dsp_weights_bytes(&op));
     }
@@ -122,7 +122,7 @@ int64_t layout_constants_bytes(enum layout layout, const struct qmodel *qmodel, 
         const struct mcu_depthwise op = depthwise_arguments(qmodel, node);
         return mcu_depthwise_dsp_requant_bytes(&op);
     }
-    if (node->op == QOP_FULLY_CONNECTED) {
+    if (node_is_fully_connected(qmodel, node)) {
         const struct mcu_fully_connected op = fully_connected_arguments(qmodel, node);
         return mcu_fully_connected_dsp_requant_bytes(&op);
     }
@@ -144,9 +144,10 @@ static int32_t tile_scratch(enum layout layout, const struct qmodel *qmodel, con
     return mcu_depthwise_dsp_scratch_bytes(&op, tile, layout == LAYOUT_WIDE);
 }
 
-static bool has_tiles(enum layout layout, const struct qnode *node)
+static bool has_tiles(enum layout layout, const struct qmodel *qmodel, const struct qnode *node)
 {
-    return layout != LAYOUT_REFERENCE && (node->op == QOP_CONV || node->op == QOP_DEPTHWISE);
+    return layout != LAYOUT_REFERENCE && !node_is_fully_connected(qmodel, node) &&
+           (node->op == QOP_CONV || node->op == QOP_DEPTHWISE);
 }
 
 /* Tiles grow in steps of this. */
@@ -209,7 +210,7 @@ static int usable_tile(int tile, enum layout layout, const struct qmodel *qmodel
 int tile_at_level(enum layout layout, const struct qmodel *qmodel, const struct qnode *node, int rows,
                   int level)
 {
-    if (!has_tiles(layout, node))
+    if (!has_tiles(layout, qmodel, node))
         return 0;
     int largest = largest_tile(layout, qmodel, node, rows), step = tile_step(layout, node);
     int tile = level == TILE_LEVELS - 1 ? largest : step << level;
@@ -223,7 +224,7 @@ int tile_at_level(enum layout layout, const struct qmodel *qmodel, const struct 
 int tile_within(enum layout layout, const struct qmodel *qmodel, const struct qnode *node, int rows,
                 int32_t scratch_bytes)
 {
-    if (!has_tiles(layout, node))
+    if (!has_tiles(layout, qmodel, node))
         return 0;
     int step = tile_step(layout, node), largest = largest_tile(layout, qmodel, node, rows);
     int low = step, high = largest / step * step; /* the scratch grows with the tile */
@@ -244,11 +245,11 @@ int32_t implementation_scratch_bytes(const struct implementation *implementation
         return input_of(qmodel, node)->c * (int32_t)sizeof(int32_t);
     if (implementation->layout == LAYOUT_REFERENCE)
         return 0;
-    if (node->op == QOP_FULLY_CONNECTED) {
+    if (node_is_fully_connected(qmodel, node)) {
         const struct mcu_fully_connected op = fully_connected_arguments(qmodel, node);
         return (int32_t)aligned(mcu_fully_connected_dsp_scratch_bytes(&op));
     }
-    if (!has_tiles(implementation->layout, node))
+    if (!has_tiles(implementation->layout, qmodel, node))
         return 0;
     return (int32_t)aligned(tile_scratch(implementation->layout, qmodel, node, implementation->tile));
 }

@@ -32,61 +32,92 @@ static int64_t window_taps(const struct qnode *node)
 
 enum { CALL = 150 };
 
-/* 4 channels x 2 pixels on a panel of `depth` values per pixel: 8 SMLAD and 6 loads for every 2 of them. */
+/* One block of pixels: gathered into a panel, then 4 channels x 2 pixels at a time on `depth` values per
+ * pixel, 8 SMLAD and 6 loads for every 2 of them; narrow weights are expanded once per block. In tenths. */
+static int64_t panel_instructions(const struct work *work, int64_t depth, int64_t pixels, bool wide)
+{
+    enum { STEPS_PER_TURN = 16 };
+    const struct window *w = &work->node->window;
+    int64_t groups = blocks(work->out->c, 4), pairs = pixels / 2, odd = pixels & 1;
+    int64_t turns = blocks(depth / 2 - 1, STEPS_PER_TURN);
+    bool pointwise = window_taps(work->node) == 1, first = w->kernel_h == 3 && w->kernel_w * work->in->c == 9;
+    int64_t tile = 70 * depth + 49 * turns + (pointwise ? 530 : 620);
+    int64_t single = 54 * depth + 1200, expand = wide ? 0 : (pointwise ? 33 : 36) * depth;
+    int64_t gather = (pointwise ? 10 : 11) * depth * pixels + (pointwise ? 63 : 300) * pixels;
+    if (first)
+        gather = 290 * pixels;
+    return groups * (pairs * tile + odd * single + expand + (pointwise ? 660 : 300)) + gather +
+           (pointwise ? 3950 : 11000);
+}
+
 static int64_t conv2d_instructions(const struct work *work, bool wide)
 {
-    enum { STEPS_PER_TURN = 16, PER_TILE = 71, PER_TURN = 5, PER_BLOCK = 45, PER_EXPANSION = 12 };
     const struct window *w = &work->node->window;
     const struct mcu_window window = {.kernel_h = (uint8_t)w->kernel_h, .kernel_w = (uint8_t)w->kernel_w};
-    int64_t depth = mcu_conv2d_dsp_depth(&window, work->in->c), groups = blocks(work->out->c, 4);
-    int64_t pixels = work->rows * work->out->w, panels;
-    if (work->tile < work->out->w)
-        panels = work->rows * blocks(work->out->w, work->tile);
-    else
-        panels = blocks(work->rows, work->tile / work->out->w);
-    int64_t tile = 7 * depth + PER_TILE + PER_TURN * (blocks(depth / 2, STEPS_PER_TURN) - 1);
-    int64_t gather = depth * 11 / 10 + 20;
-    if (window_taps(work->node) > 1 && !(w->kernel_h == 3 && w->kernel_w * work->in->c == 9))
-        gather += 100 * w->kernel_h;
-    int64_t per_panel = groups * (PER_BLOCK + (wide ? 0 : 4 * depth + PER_EXPANSION));
-    return CALL + 100 + pixels * gather + panels * per_panel + groups * tile * blocks(pixels, 2) +
-           (pixels & panels & 1 ? groups * depth * 3 : 0);
+    int64_t depth = mcu_conv2d_dsp_depth(&window, work->in->c), sum;
+    if (work->tile < work->out->w) {
+        int64_t rest = work->out->w % work->tile;
+        sum = work->out->w / work->tile * panel_instructions(work, depth, work->tile, wide);
+        sum += rest ? panel_instructions(work, depth, rest, wide) : 0;
+        return work->rows * sum / 10;
+    }
+    int64_t rows = work->tile / work->out->w, rest = work->rows % rows;
+    sum = work->rows / rows * panel_instructions(work, depth, rows * work->out->w, wide);
+    sum += rest ? panel_instructions(work, depth, rest * work->out->w, wide) : 0;
+    return sum / 10;
 }
 
 /* Per 4 x 4 outputs: transforms that grow with the channels, and 36 products of both. */
 static int64_t winograd_instructions(const struct work *work)
 {
-    enum { INPUT = 400, OUTPUT = 436, PER_BLOCK = 36 * 20 };
-    int64_t in = work->in->c, out = work->out->c;
-    int64_t tile_rows = blocks(work->rows, 4), tiles = tile_rows * blocks(work->out->w, 4);
-    return CALL + 100 + tiles * (INPUT * in + OUTPUT * out + in * out * 338 / 10) +
-           blocks(tile_rows, work->tile) * PER_BLOCK * blocks(out, 4);
+    enum { POSITIONS = 36, STEPS_PER_TURN = 16 };
+    int64_t in = work->in->c, groups = blocks(work->out->c, 4);
+    int64_t tile_rows = blocks(work->rows, 4), tiles_w = blocks(work->out->w, 4), sum = CALL;
+    for (int64_t done = 0; done < tile_rows; done += work->tile) {
+        int64_t n = tile_rows - done < work->tile ? tile_rows - done : work->tile, tiles = n * tiles_w;
+        int64_t pair = 7 * in + 5 * blocks(in / 2, STEPS_PER_TURN) + 13;
+        sum += 259 * tiles * in + POSITIONS * groups * (blocks(tiles, 2) * pair + 14) +
+               1740 * groups * tiles + 366 * groups * n +
+               mcu_winograd_strip_bytes((int32_t)tiles_w, (int32_t)n, (int32_t)in) + 682;
+    }
+    return sum;
 }
 
-/* Per output of a kernel and stride, in tenths; splitting input rows into planes; what is done per group of
- * four channels and batch, and per row of it. */
+/* A batch of rows: input rows are split into planes, then outputs are computed, channel after channel. */
+static int64_t depthwise_batch(const struct work *work, int64_t rows, bool wide)
+{
+    static const struct {
+        int16_t output, block, row; /* a channel's row: per output, in tenths; per block of outputs; fixed */
+        int16_t wide, narrow;       /* per four channels */
+        int16_t batch_row, batch;
+    } terms[3][2] = {
+        {{126, 17, 15, 222, 325, 51, 326}, {140, 17, 20, 177, 280, 76, 301}},
+        {{220, 57, 32, 243, 556, 63, 345}, {244, 58, 43, 236, 489, 85, 342}},
+        {{366, 90, 34, 343, 986, 71, 429}, {382, 94, 39, 268, 701, 86, 380}},
+    };
+    const struct window *w = &work->node->window;
+    int64_t kernel = w->kernel_h, stride = w->stride_h, channels = work->out->c, out_w = work->out->w;
+    const int64_t in_rows = (rows - 1) * stride + kernel, outputs = blocks(out_w, kernel == 3 ? 8 : 6);
+    int k = (int)(kernel - 3) / 2, s = (int)stride - 1;
+    int64_t row_words = (work->in->w + kernel + 1) / 2;
+    int64_t channel_row = terms[k][s].output * out_w / 10 + terms[k][s].block * outputs + terms[k][s].row;
+    return channels * rows * channel_row + 21 * channels * in_rows * work->in->w / 10 +
+           channels / 4 * (wide ? terms[k][s].wide : terms[k][s].narrow) + terms[k][s].batch_row * rows +
+           7 * in_rows * row_words + terms[k][s].batch;
+}
+
 static int64_t depthwise_instructions(const struct work *work, bool wide)
 {
-    static const int16_t per_output[3][2] = {
-        {159, 200}, {330, 390}, {540, 560}}; /* [kernel][stride], tenths */
-    enum { PER_BATCH = 150, PER_ROW = 60, SPLIT_TENTHS = 21, PER_SPLIT_ROW = 20 };
-    const struct window *w = &work->node->window;
-    int64_t kernel = w->kernel_h, stride = w->stride_h, groups = work->out->c / 4;
-    int64_t batches = blocks(work->rows, work->tile);
-    int64_t split_rows = work->rows * stride + batches * (kernel > stride ? kernel - stride : 0);
-    if (split_rows > batches * work->in->h)
-        split_rows = batches * work->in->h;
-    int64_t outputs = 4 * work->rows * work->out->w;
-    int64_t group = outputs * per_output[(kernel - 3) / 2][stride - 1] / 10 + PER_ROW * work->rows +
-                    split_rows * (4 * work->in->w * SPLIT_TENTHS / 10 + PER_SPLIT_ROW) +
-                    batches * (PER_BATCH + (wide ? 0 : 4 * kernel * (kernel + 1)));
-    return CALL + 100 + groups * group + split_rows * work->in->w * 2;
+    int64_t rest = work->rows % work->tile;
+    return work->rows / work->tile * depthwise_batch(work, work->tile, wide) +
+           (rest ? depthwise_batch(work, rest, wide) : 0);
 }
 
 static int64_t fully_connected_instructions(const struct work *work)
 {
-    int64_t inputs = qtensor_bytes(work->in);
-    return CALL + inputs * 22 / 10 + blocks(work->out->c, 4) * (inputs * 45 / 10 + 60);
+    enum { CHUNK = 320 };
+    int64_t inputs = qtensor_bytes(work->in), groups = blocks(work->out->c, 4);
+    return CALL + groups * (inputs * 424 / 100 + 46 + 63 * blocks(inputs, CHUNK)) + inputs * 32 / 10;
 }
 
 /* The reference kernels: plain loops. */
@@ -123,26 +154,27 @@ int64_t implementation_instructions(const struct implementation *implementation,
                               implementation->tile};
     bool wide = implementation->layout == LAYOUT_WIDE;
     if (node_accumulates(qmodel, node))
-        return CALL + rows * ((int64_t)work.in->w * work.in->c * 19 / 10 + 6 * work.in->c);
+        return CALL + rows * ((int64_t)work.in->w * work.in->c * 28 / 10 + 6 * work.in->c);
     if (implementation->layout == LAYOUT_REFERENCE)
         return reference_instructions(&work);
     int64_t outputs = rows * (int64_t)work.out->w * work.out->c;
+    if (node_is_fully_connected(qmodel, node))
+        return fully_connected_instructions(&work);
     switch (node->op) {
     case QOP_CONV:
         return implementation->layout == LAYOUT_WINOGRAD ? winograd_instructions(&work)
                                                          : conv2d_instructions(&work, wide);
     case QOP_DEPTHWISE:
         return depthwise_instructions(&work, wide);
-    case QOP_FULLY_CONNECTED:
-        return fully_connected_instructions(&work);
     case QOP_ADD:
-        return CALL + outputs * 111 / 10;
+        return CALL + outputs * 103 / 10 + 90 * rows;
     case QOP_AVERAGE_POOL:
         return CALL + outputs * (window_taps(node) * 13 / 10 + 12);
     case QOP_MAX_POOL:
-        return CALL + outputs * (window_taps(node) * 15 / 10 + 8);
+        return CALL + outputs * (window_taps(node) * 44 / 10) + 105 * (int64_t)work.out->w * rows;
     case QOP_MEAN:
-        return CALL + rows * (int64_t)work.in->w * work.in->c * 2;
+        return CALL +
+               rows * ((int64_t)work.in->w * work.in->c * 14 / 10 + (work.out->h > 1 ? 60 : 21) * work.in->c);
     default:
         return reference_instructions(&work);
     }

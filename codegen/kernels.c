@@ -26,12 +26,23 @@ bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node)
             w->dilation_h == 1 && w->dilation_w == 1 && w->pad_top == 0 && w->pad_left == 0);
 }
 
+bool node_is_fully_connected(const struct qmodel *qmodel, const struct qnode *node)
+{
+    const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];
+    if (node->op == QOP_FULLY_CONNECTED)
+        return true;
+    return node->op == QOP_CONV && in->h == 1 && in->w == 1 && out->h == 1 && out->w == 1 &&
+           node->window.kernel_h == 1 && node->window.kernel_w == 1;
+}
+
 /* The kernel of an operator that takes one call. */
 static enum kernel kernel_of(enum layout layout, const struct qmodel *qmodel, const struct qnode *node)
 {
     bool reference = layout == LAYOUT_REFERENCE;
     switch (node->op) {
     case QOP_CONV:
+        if (!reference && node_is_fully_connected(qmodel, node))
+            return KERNEL_FULLY_CONNECTED_DSP;
         return reference                   ? KERNEL_CONV2D
                : layout == LAYOUT_WINOGRAD ? KERNEL_WINOGRAD_DSP
                                            : KERNEL_CONV2D_DSP;

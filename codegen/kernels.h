@@ -31,6 +31,9 @@ const struct kernel_info *kernel_info(enum kernel kernel);
 int node_kernels(const struct implementation *implementation, const struct qmodel *qmodel,
                  const struct qnode *node, enum kernel *kernels);
 
+/* FULLY_CONNECTED, or a CONV over a single pixel, which is the same product of a matrix and a vector. */
+bool node_is_fully_connected(const struct qmodel *qmodel, const struct qnode *node);
+
 /* Does the kernel take input rows, one after the other, and write its only output row after the last one? Its
  * scratch must survive between its calls. MEAN and average pools over the whole map. */
 bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node);
