@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "boards/board.h"
 
-enum { ROUNDS = 4 };
+enum { ROUNDS = 10, HALVINGS = 4 };
 
 /* Of a key's effect on the weighted residuals, per unit: below this nothing is told. With weights of one
  * network's cycles, 0.02 % of it. */
@@ -179,34 +179,58 @@ static void step_within_limits(struct fit *fit, const struct timing_spec *from, 
     }
 }
 
-static int run_rounds(struct fit *fit)
+/* Between two sets of constants. */
+static void halve(struct fit *fit, const struct timing_spec *from, struct timing_spec *to)
+{
+    for (int k = 0; k < fit->out->n_keys; k++) {
+        const struct timing_key *key = fit->out->keys[k].key;
+        *value_of(to, key) = clamped((timing_value(from, key) + timing_value(to, key)) / 2, key);
+    }
+}
+
+/* One step from *best, shortened until it helps; *better: it did. */
+static int improve(struct fit *fit, struct timing_spec *best, bool *better)
 {
     const struct calibration_problem *problem = fit->problem;
     struct calibration *out = fit->out;
-    struct timing_spec best = problem->board->timing, next;
-    int rc = problem->estimate(problem->context, &best, out->before);
+    struct timing_spec next;
+    int rc = differentiate(fit, best, out->after);
+    *better = false;
     if (rc)
         return rc;
-    const size_t bytes = (size_t)problem->n_rows * sizeof *out->before;
-    memcpy(out->after, out->before, bytes);
-    out->rms_before = out->rms_after = rms_of(problem, out->before);
-    for (int round = 0; round < ROUNDS; round++) {
-        rc = differentiate(fit, &best, out->after);
-        if (rc)
-            return rc;
-        step_within_limits(fit, &best, &next);
+    step_within_limits(fit, best, &next);
+    for (int i = 0; i <= HALVINGS && !*better; i++) {
+        if (i)
+            halve(fit, best, &next);
         rc = problem->estimate(problem->context, &next, fit->cycles);
         if (rc)
             return rc;
         const double rms = rms_of(problem, fit->cycles);
-        if (!(rms < out->rms_after))
-            break;
-        const bool settled = rms > 0.999 * out->rms_after;
-        out->rms_after = rms;
-        memcpy(out->after, fit->cycles, bytes);
-        best = next;
-        if (settled)
-            break;
+        if (rms < out->rms_after) {
+            *better = true;
+            out->rms_after = rms;
+            memcpy(out->after, fit->cycles, (size_t)problem->n_rows * sizeof *out->after);
+            *best = next;
+        }
+    }
+    return 0;
+}
+
+static int run_rounds(struct fit *fit)
+{
+    const struct calibration_problem *problem = fit->problem;
+    struct calibration *out = fit->out;
+    struct timing_spec best = problem->board->timing;
+    int rc = problem->estimate(problem->context, &best, out->before);
+    if (rc)
+        return rc;
+    memcpy(out->after, out->before, (size_t)problem->n_rows * sizeof *out->before);
+    out->rms_before = out->rms_after = rms_of(problem, out->before);
+    bool better = true;
+    for (int round = 0; round < ROUNDS && better; round++) {
+        rc = improve(fit, &best, &better);
+        if (rc)
+            return rc;
     }
     *out->timing = best;
     return 0;
