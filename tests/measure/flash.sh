@@ -85,6 +85,24 @@ expect 7 "'openocd' is not installed, and stm32f746 cannot be flashed without it
 [ "$($flash --dry-run)" = "openocd -f board/stm32f746g-disco.cfg -c 'program {$work/stm32f746/firmware.elf} verify reset exit'" ] ||
     fail "--dry-run: $($flash --dry-run)"
 expect 2 "--measure needs --port" $flash --measure
+
+# The other programs, and what becomes of their exit codes.
+plan() { # METHOD CONFIG: the line of flash_config, or nothing
+    mkdir -p "$work/$1" && sed "s/^flash_method:.*/flash_method: $1/; s/^flash_config:.*/$2/" boards/stm32f746.yml >"$work/$1/stm32f746.yml"
+    $flash --board "$work/$1/stm32f746.yml" --dry-run | sed "s,$work/stm32f746/,,g"
+}
+image="arm-none-eabi-objcopy -O binary firmware.elf firmware.bin"
+[ "$(plan st-flash "")" = "$image
+st-flash --reset write firmware.bin 0x08000000" ] || fail "st-flash: $(plan st-flash "")"
+[ "$(plan dfu-util "flash_config: 0483:df11")" = "$image
+dfu-util -d 0483:df11 -a 0 -s 0x08000000:leave -D firmware.bin" ] || fail "dfu-util: $(plan dfu-util "flash_config: 0483:df11")"
+printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s"\n' "$work/arguments" >"$work/path/openocd"
+chmod +x "$work/path/openocd"
+PATH=$work/path:$PATH $flash -q || fail "a program that succeeds"
+[ "$(tail -1 "$work/arguments")" = "program {$work/stm32f746/firmware.elf} verify reset exit" ] || fail "openocd got: $(cat "$work/arguments")"
+printf '#!/bin/sh\necho "Info : hello" >&2\necho "Error: open failed" >&2\nexit 1\n' >"$work/path/openocd"
+expect 7 "openocd could not flash STM32F746G-DISCO (is it plugged in?): Error: open failed" env PATH="$work/path:$PATH" $flash
+rm "$work/path/openocd"
 expect 2 "--harness is mcunet or mlperf" $flash --harness other --dry-run
 
 # Another network on the board.
