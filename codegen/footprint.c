@@ -13,21 +13,22 @@
 #include "codegen/schedule.h"
 #include "quant/qmodel.h"
 
-struct code_size {
-    int kernel[KERNEL_COUNT];
-    int shared[KERNEL_COUNT]; /* of that, what KERNEL_CONV2D_DSP brings, too */
-    int call, base;
-    int chain_run, chain, chain_call;
-};
+/* The columns of code_size.inc. */
+enum code_core { CODE_M4, CODE_M7, CODE_M33, CODE_CORES };
 
-static const struct code_size code_size_m4 = {
-#define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m4,
-#define CODE_SHARED(id, m4, m7) .shared[KERNEL_##id] = m4,
-#define CODE_CALL(m4, m7)       .call = m4,
-#define CODE_BASE(m4, m7)       .base = m4,
-#define CODE_CHAIN_RUN(m4, m7)  .chain_run = m4,
-#define CODE_CHAIN(m4, m7)      .chain = m4,
-#define CODE_CHAIN_CALL(m4, m7) .chain_call = m4,
+static const struct code_size {
+    int kernel[KERNEL_COUNT][CODE_CORES];
+    int shared[KERNEL_COUNT][CODE_CORES]; /* of that, what KERNEL_CONV2D_DSP brings, too */
+    int call[CODE_CORES], base[CODE_CORES];
+    int chain_run[CODE_CORES], chain[CODE_CORES], chain_call[CODE_CORES];
+} code_size = {
+#define CODE_KERNEL(id, ...) .kernel[KERNEL_##id] = {__VA_ARGS__},
+#define CODE_SHARED(id, ...) .shared[KERNEL_##id] = {__VA_ARGS__},
+#define CODE_CALL(...)       .call = {__VA_ARGS__},
+#define CODE_BASE(...)       .base = {__VA_ARGS__},
+#define CODE_CHAIN_RUN(...)  .chain_run = {__VA_ARGS__},
+#define CODE_CHAIN(...)      .chain = {__VA_ARGS__},
+#define CODE_CHAIN_CALL(...) .chain_call = {__VA_ARGS__},
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
 #undef CODE_SHARED
@@ -38,23 +39,10 @@ static const struct code_size code_size_m4 = {
 #undef CODE_CHAIN_CALL
 };
 
-static const struct code_size code_size_m7 = {
-#define CODE_KERNEL(id, m4, m7) .kernel[KERNEL_##id] = m7,
-#define CODE_SHARED(id, m4, m7) .shared[KERNEL_##id] = m7,
-#define CODE_CALL(m4, m7)       .call = m7,
-#define CODE_BASE(m4, m7)       .base = m7,
-#define CODE_CHAIN_RUN(m4, m7)  .chain_run = m7,
-#define CODE_CHAIN(m4, m7)      .chain = m7,
-#define CODE_CHAIN_CALL(m4, m7) .chain_call = m7,
-#include "codegen/code_size.inc"
-#undef CODE_KERNEL
-#undef CODE_SHARED
-#undef CODE_CALL
-#undef CODE_BASE
-#undef CODE_CHAIN_RUN
-#undef CODE_CHAIN
-#undef CODE_CHAIN_CALL
-};
+static enum code_core code_core_of(const char *core)
+{
+    return strcmp(core, "cortex-m4") == 0 ? CODE_M4 : strcmp(core, "cortex-m33") == 0 ? CODE_M33 : CODE_M7;
+}
 
 static int64_t aligned(int64_t bytes)
 {
@@ -82,13 +70,14 @@ static int64_t chain_constants(const struct qmodel *qmodel, const struct schedul
 void footprint_of(struct footprint *out, const struct qmodel *qmodel, const struct schedule *schedule,
                   const struct board *board)
 {
-    const struct code_size *code = strcmp(board->core, "cortex-m4") == 0 ? &code_size_m4 : &code_size_m7;
+    const struct code_size *code = &code_size;
+    const enum code_core core = code_core_of(board->core);
     bool used[KERNEL_COUNT] = {false};
 
     *out = (struct footprint){.arena_bytes = schedule->arena_bytes,
                               .stack_bytes = FIRMWARE_STACK_BYTES,
                               .runtime_bytes = FIRMWARE_RUNTIME_BYTES,
-                              .code_bytes = code->base + harness_port_code_bytes(board)};
+                              .code_bytes = code->base[core] + harness_port_code_bytes(board)};
     bool chains = false;
     for (int i = 0, s = 0; i < schedule->n_order; i++) {
         const struct qnode *node = &qmodel->nodes[schedule->order[i]];
@@ -98,14 +87,14 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
         if (step->depth_first && step->first_node == i) {
             chains = true;
             out->constants_bytes += chain_constants(qmodel, schedule, step);
-            out->code_bytes += code->chain;
+            out->code_bytes += code->chain[core];
         }
         const struct implementation *implementation = &schedule->implementations[schedule->order[i]];
         enum kernel kernels[QNODE_MAX_INPUTS];
         int n_kernels = node_kernels(implementation, qmodel, node, kernels);
         for (int k = 0; k < n_kernels; k++) {
             out->constants_bytes += kernel_info(kernels[k])->argument_bytes;
-            out->code_bytes += step->depth_first ? code->chain_call : code->call;
+            out->code_bytes += step->depth_first ? code->chain_call[core] : code->call[core];
             used[kernels[k]] = true;
         }
         out->weights_bytes += layout_weights_bytes(implementation->layout, qmodel, node);
@@ -113,9 +102,9 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
     }
     for (int k = 0; k < KERNEL_COUNT; k++)
         if (used[k])
-            out->code_bytes += code->kernel[k] - (used[KERNEL_CONV2D_DSP] ? code->shared[k] : 0);
+            out->code_bytes += code->kernel[k][core] - (used[KERNEL_CONV2D_DSP] ? code->shared[k][core] : 0);
     if (chains)
-        out->code_bytes += code->chain_run;
+        out->code_bytes += code->chain_run[core];
     out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;
     out->flash_bytes = aligned(out->code_bytes) + out->constants_bytes + out->weights_bytes;
 }

@@ -1,6 +1,6 @@
 /*
  * Writes codegen/code_size.inc: builds the firmware of a network without operators and of networks of one
- * kernel each, for both cores, and takes the differences of .text. Run by `make code-size` (target code-size)
+ * kernel each, for every core, and takes the differences of .text. Run by `make code-size` (target code-size)
  * when kernels, start-up or flags change; the sizes are gcc 12.2's, as in Debian 12.
  */
 #include <stdio.h>
@@ -18,9 +18,9 @@
 #include "networks.h"
 #include "tests/unit/scratch.h"
 
-enum { CORES = 2, MANY = 17 };
+enum { CORES = 3, MANY = 17 };
 
-static const char *const board_of_core[CORES] = {"stm32f412", "stm32h743"};
+static const char *const board_of_core[CORES] = {"stm32f412", "stm32h743", "stm32u575"};
 
 /* All operators in `chains` depth-first steps. What they compute does not matter here. */
 static void make_chains(struct schedule *schedule, int chains)
@@ -119,15 +119,26 @@ static const char header[] =
     " * arm-none-eabi-gcc 12.2.1 of Debian 12 with the flags of build.ninja. Read-only data of a kernel "
     "counts as its code.\n"
     " *\n"
-    " * CODE_KERNEL(id, cortex-m4, cortex-m7): the kernel with its helpers, linked once if any call needs "
+    " * CODE_KERNEL(id, cortex-m4, cortex-m7, cortex-m33): the kernel with its helpers, linked once if any "
+    "call needs "
     "it\n"
-    " * CODE_SHARED(id, cortex-m4, cortex-m7): of that, what CONV2D_DSP brings, too\n"
+    " * CODE_SHARED(id, cortex-m4, cortex-m7, cortex-m33): of that, what CONV2D_DSP brings, too\n"
     " * CODE_CALL: per engine call in mcu_model_run\n"
     " * CODE_CHAIN_RUN: engine/chain.c, linked once if any step is depth-first\n"
     " * CODE_CHAIN: per depth-first step\n"
     " * CODE_CHAIN_CALL: per engine call of a depth-first step\n"
     " * CODE_BASE: vectors, start-up, fault record, memcpy and memset, self-test, main\n"
     " */\n";
+
+static void add_line(struct strbuf *out, const char *macro, const int *bytes)
+{
+    strbuf_addf(out, "%s(%d, %d, %d)\n", macro, bytes[0], bytes[1], bytes[2]);
+}
+
+static void add_kernel(struct strbuf *out, const char *macro, const char *id, const int *bytes)
+{
+    strbuf_addf(out, "%s(%s, %d, %d, %d)\n", macro, id, bytes[0], bytes[1], bytes[2]);
+}
 
 int main(int argc, char **argv)
 {
@@ -184,18 +195,22 @@ int main(int argc, char **argv)
         fill[core] = kernel_text(QOP_PAD, 1, LAYOUT_REFERENCE, core) - base[core] - 2 * call[core] -
                      kernel[N - 1][core];
     }
+    for (int core = 0; core < CORES; core++)
+        base[core] -= port_text(core);
     struct strbuf text = STRBUF_INIT;
     strbuf_adds(&text, header);
     for (int k = 0; k < N; k++)
-        strbuf_addf(&text, "CODE_KERNEL(%s, %d, %d)\n", kernels[k].id, kernel[k][0], kernel[k][1]);
+        add_kernel(&text, "CODE_KERNEL", kernels[k].id, kernel[k]);
     for (int k = 0; k < N; k++)
-        if (shared[k][0] || shared[k][1])
-            strbuf_addf(&text, "CODE_SHARED(%s, %d, %d)\n", kernels[k].id, shared[k][0], shared[k][1]);
-    strbuf_addf(&text, "CODE_KERNEL(GLOBAL_AVERAGE_POOL, %d, %d)\n", pool[0], pool[1]);
-    strbuf_addf(&text, "CODE_KERNEL(FILL, %d, %d)\nCODE_CALL(%d, %d)\nCODE_BASE(%d, %d)\n", fill[0], fill[1],
-                call[0], call[1], base[0] - port_text(0), base[1] - port_text(1));
-    strbuf_addf(&text, "CODE_CHAIN_RUN(%d, %d)\nCODE_CHAIN(%d, %d)\nCODE_CHAIN_CALL(%d, %d)\n", run[0],
-                run[1], chain[0], chain[1], chain_call[0], chain_call[1]);
+        if (shared[k][0] || shared[k][1] || shared[k][2])
+            add_kernel(&text, "CODE_SHARED", kernels[k].id, shared[k]);
+    add_kernel(&text, "CODE_KERNEL", "GLOBAL_AVERAGE_POOL", pool);
+    add_kernel(&text, "CODE_KERNEL", "FILL", fill);
+    add_line(&text, "CODE_CALL", call);
+    add_line(&text, "CODE_BASE", base);
+    add_line(&text, "CODE_CHAIN_RUN", run);
+    add_line(&text, "CODE_CHAIN", chain);
+    add_line(&text, "CODE_CHAIN_CALL", chain_call);
     int rc = file_write_if_changed(argv[1], text.text, text.length, NULL);
     strbuf_release(&text);
     return rc;

@@ -54,17 +54,17 @@ struct project {
     struct scratch scratch;
     struct board *board;
     const struct qmodel *qmodel;
+    struct footprint footprint;
 };
 
 static void project_create(struct project *project, const char *board)
 {
     struct schedule schedule;
-    struct footprint footprint;
     struct plan_options plan = {.fusion = true};
     *project = (struct project){ARENA_INIT};
     project->qmodel = network_tiny(&project->arena);
     assert_int_equal(board_load(&project->board, board, &project->arena), 0);
-    schedule_for_board(&schedule, &footprint, project->qmodel, project->board, &plan,
+    schedule_for_board(&schedule, &project->footprint, project->qmodel, project->board, &plan,
                        project->board->flash_bytes, &project->arena);
     scratch_create(&project->scratch);
     assert_int_equal(
@@ -122,10 +122,13 @@ static void every_board_builds_and_runs(void **state)
                                      &project.arena),
                          0);
         assert_int_equal(firmware_check(&size, project.board), 0);
+        double off =
+            100.0 * (double)(project.footprint.code_bytes - size.code_bytes) / (double)size.code_bytes;
+        assert_true(off > -2 && off < 2);
         assert_int_equal(firmware_build(project.scratch.folder, true, 2, true), 0);
         equals_host(&project);
-        print_message("%s (%s in %s): as on the host\n", names[i], project.board->core,
-                      project.board->emulator.machine);
+        print_message("%s (%s in %s): as on the host; code predicted %+.2f %%\n", names[i],
+                      project.board->core, project.board->emulator.machine, off);
         project_release(&project);
     }
     arena_release(&arena);
