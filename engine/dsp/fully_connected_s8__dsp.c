@@ -74,9 +74,108 @@ static void prepare_all(const struct mcu_map *in, uint32_t *pairs, int32_t *star
         *starts = -even * (256 * 128);
 }
 
-/* sum[c] += the chunk's dot products with four channels; returns the weights behind them. */
-static const uint32_t *multiply_chunk(const uint32_t *pairs, const uint32_t *end, const uint32_t *w,
-                                      int32_t start, int32_t *sum)
+/* Of four channels. */
+struct sums {
+    int32_t a, b, c, d;
+};
+
+/*
+ * Dot products of a chunk with four channels: four words of weights and a pair of input words a step. The
+ * number of steps is even; a turn takes four, the first one two when they are no multiple of four.
+ */
+#ifdef MCU_DSP_ASM
+/* clang-format off */
+#ifdef MCU_CORTEX_M7
+/* Dual issue: SIMD or multiplication, then multiplication or load. Three of the weights' words are loaded a step
+ * ahead, except behind the last one. */
+#define STEP_BEGIN                                                                                           \
+    "ldrd %[xo], %[xm], [%[pairs]], #8\n"                                                                    \
+    "smlad %[a], r4, %[xo], %[a]\n"                                                                          \
+    "ldr r8, [%[w], #12]\n"                                                                                  \
+    "uxtb16 r4, r4\n"                                                                                        \
+    "smlad %[b], r5, %[xo], %[b]\n"                                                                          \
+    "uxtb16 r5, r5\n"                                                                                        \
+    "smlad %[c], r6, %[xo], %[c]\n"                                                                          \
+    "uxtb16 r6, r6\n"                                                                                        \
+    "smlad %[d], r8, %[xo], %[d]\n"                                                                          \
+    "uxtb16 r8, r8\n"                                                                                        \
+    "smlad %[a], r4, %[xm], %[a]\n"
+#define STEP                                                                                                 \
+    STEP_BEGIN                                                                                               \
+    "smlad %[b], r5, %[xm], %[b]\n"                                                                          \
+    "ldr r4, [%[w], #16]!\n"                                                                                 \
+    "smlad %[c], r6, %[xm], %[c]\n"                                                                          \
+    "ldr r5, [%[w], #4]\n"                                                                                   \
+    "smlad %[d], r8, %[xm], %[d]\n"                                                                          \
+    "ldr r6, [%[w], #8]\n"
+#define MULTIPLY                                                                                             \
+    "ldr r4, [%[w]]\n"                                                                                       \
+    "ldr r5, [%[w], #4]\n"                                                                                   \
+    "ldr r6, [%[w], #8]\n"                                                                                   \
+    "cmp %[xm], #0\n"                                                                                        \
+    "bne 2f\n"                                                                                               \
+    "b 3f\n"                                                                                                 \
+    "1:\n" STEP "3:\n" STEP STEP "2:\n" STEP                                                                 \
+    "cmp %[pairs], %[end]\n"                                                                                 \
+    "bne 1b\n"                                                                                               \
+    STEP_BEGIN                                                                                               \
+    "smlad %[b], r5, %[xm], %[b]\n"                                                                          \
+    "smlad %[c], r6, %[xm], %[c]\n"                                                                          \
+    "smlad %[d], r8, %[xm], %[d]\n"                                                                          \
+    "add %[w], #16\n"
+enum { WORDS_BEHIND_LOOP = 2 };
+#else
+/* A load after a load takes one cycle, a lone one two. */
+#define STEP                                                                                                 \
+    "ldr r4, [%[w]], #16\n"                                                                                  \
+    "ldr r5, [%[w], #-12]\n"                                                                                 \
+    "ldr r6, [%[w], #-8]\n"                                                                                  \
+    "ldr r8, [%[w], #-4]\n"                                                                                  \
+    "ldr %[xm], [%[pairs], #4]\n"                                                                            \
+    "ldr %[xo], [%[pairs]], #8\n"                                                                            \
+    "smlad %[a], r4, %[xo], %[a]\n"                                                                          \
+    "uxtb16 r4, r4\n"                                                                                        \
+    "smlad %[b], r5, %[xo], %[b]\n"                                                                          \
+    "uxtb16 r5, r5\n"                                                                                        \
+    "smlad %[c], r6, %[xo], %[c]\n"                                                                          \
+    "uxtb16 r6, r6\n"                                                                                        \
+    "smlad %[d], r8, %[xo], %[d]\n"                                                                          \
+    "uxtb16 r8, r8\n"                                                                                        \
+    "smlad %[a], r4, %[xm], %[a]\n"                                                                          \
+    "smlad %[b], r5, %[xm], %[b]\n"                                                                          \
+    "smlad %[c], r6, %[xm], %[c]\n"                                                                          \
+    "smlad %[d], r8, %[xm], %[d]\n"
+#define MULTIPLY                                                                                             \
+    "cmp %[xm], #0\n"                                                                                        \
+    "bne 2f\n"                                                                                               \
+    "1:\n" STEP STEP "2:\n" STEP STEP                                                                        \
+    "cmp %[pairs], %[end]\n"                                                                                 \
+    "bne 1b\n"
+enum { WORDS_BEHIND_LOOP = 0 };
+#endif
+/* clang-format on */
+
+/* sums->c += the chunk's dot products with four channels; returns the weights behind them. */
+MCU_DSP_INLINE const uint32_t *multiply_chunk(const uint32_t *pairs, const uint32_t *end, const uint32_t *w,
+                                              int32_t start, struct sums *sums)
+{
+    int32_t a = start, b = start, c = start, d = start;
+    uint32_t xo, xm = (uint32_t)(end - pairs) & 4; /* two steps are four words */
+    __asm__(MULTIPLY
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [xo] "=&r"(xo), [xm] "+r"(xm),
+              [pairs] "+r"(pairs), [w] "+r"(w)
+            : [end] "r"(end - WORDS_BEHIND_LOOP)
+            : "r4", "r5", "r6", "r8", "cc", "memory");
+    sums->a += a >> 8;
+    sums->b += b >> 8;
+    sums->c += c >> 8;
+    sums->d += d >> 8;
+    return w;
+}
+#else
+/* sums->c += the chunk's dot products with four channels; returns the weights behind them. */
+MCU_DSP_INLINE const uint32_t *multiply_chunk(const uint32_t *pairs, const uint32_t *end, const uint32_t *w,
+                                              int32_t start, struct sums *sums)
 {
     int32_t a = start, b = start, c = start, d = start;
     for (; pairs != end; pairs += 4, w += 8) {
@@ -99,12 +198,13 @@ static const uint32_t *multiply_chunk(const uint32_t *pairs, const uint32_t *end
         word = w[7];
         d = mcu_smlad(mcu_uxtb16(word), xm, mcu_smlad(word, xo, d));
     }
-    sum[0] += a >> 8;
-    sum[1] += b >> 8;
-    sum[2] += c >> 8;
-    sum[3] += d >> 8;
+    sums->a += a >> 8;
+    sums->b += b >> 8;
+    sums->c += c >> 8;
+    sums->d += d >> 8;
     return w;
 }
+#endif
 
 /* The same for a block of plain weights. */
 static const uint32_t *multiply_plain_chunk(const uint32_t *pairs, const uint32_t *end, const uint32_t *w,
@@ -128,21 +228,14 @@ MCU_DSP_INLINE int is_plain(int32_t b)
     return b < -31 - MCU_REQUANT_SHIFT_OFFSET;
 }
 
-MCU_DSP_INLINE void finish_fast(int32_t sum, const int32_t *words, int32_t zero_point, int8_t *out)
+MCU_DSP_INLINE int8_t finish_fast(int32_t sum, int32_t a, int32_t b, int32_t zero_point)
 {
-    *out = (int8_t)mcu_ssat8(mcu_smmlar(mcu_smmlar(sum, words[0], sum), words[1], zero_point));
+    return (int8_t)mcu_ssat8(mcu_smmlar(mcu_smmlar(sum, a, sum), b, zero_point));
 }
 
 static void finish_block(const int32_t *sum, const int32_t *requant, int32_t zero_point, int32_t channels,
                          int8_t *out)
 {
-    if (channels == 4 && mcu_requant_mode(requant) == MCU_REQUANT_FAST) {
-        finish_fast(sum[0], requant + 4, zero_point, out);
-        finish_fast(sum[1], requant + 6, zero_point, out + 1);
-        finish_fast(sum[2], requant + 8, zero_point, out + 2);
-        finish_fast(sum[3], requant + 10, zero_point, out + 3);
-        return;
-    }
     for (int32_t i = 0; i < channels; i++) { /* rare, and the last block */
         int32_t words[2] = {requant[4 + 2 * i], requant[5 + 2 * i]};
         if (is_plain(words[1]))
@@ -151,11 +244,39 @@ static void finish_block(const int32_t *sum, const int32_t *requant, int32_t zer
     }
 }
 
+/* All chunks of a block of plain weights, or of one with another requantisation than FAST. */
+static __attribute__((noinline)) const uint32_t *any_block(const struct mcu_fully_connected_dsp *op,
+                                                           const uint32_t *pairs, const uint32_t *end,
+                                                           const int32_t *starts, const uint32_t *weights,
+                                                           const int32_t *requant, int32_t channels,
+                                                           int8_t *out)
+{
+    int32_t sum[4] = {requant[0], requant[1], requant[2], requant[3]};
+    struct sums sums = {0};
+    for (const uint32_t *chunk = pairs; chunk != end;) {
+        const uint32_t *chunk_end =
+            end - chunk > MCU_FULLY_CONNECTED_CHUNK / 2 ? chunk + MCU_FULLY_CONNECTED_CHUNK / 2 : end;
+        if (is_plain(requant[5]))
+            weights = multiply_plain_chunk(chunk, chunk_end, weights, sum);
+        else
+            weights = multiply_chunk(chunk, chunk_end, weights, *starts++, &sums);
+        chunk = chunk_end;
+    }
+    sum[0] += sums.a;
+    sum[1] += sums.b;
+    sum[2] += sums.c;
+    sum[3] += sums.d;
+    finish_block(sum, requant, op->out_zero_point, channels, out);
+    return weights;
+}
+
 void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32_t y0, int32_t y1)
 {
+    enum { CHUNK_WORDS = MCU_FULLY_CONNECTED_CHUNK / 2 };
     if (y0 >= y1)
         return;
     const int32_t depth = mcu_fully_connected_dsp_depth(&op->in), out_c = op->out.c;
+    const int32_t zero_point = op->out_zero_point;
     uint32_t *pairs = op->scratch;
     const uint32_t *end = pairs + depth / 2;
     int32_t *starts = (int32_t *)pairs + depth / 2;
@@ -163,23 +284,23 @@ void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32
     const uint32_t *weights = op->weights;
     const int32_t *requant = op->requant;
     int8_t *out = mcu_row(&op->out, 0);
-    for (int32_t c = 0; c < out_c; c += 4, requant += MCU_REQUANT_WORDS) {
-        int32_t sum[4] = {requant[0], requant[1], requant[2], requant[3]};
-        const int32_t *start = starts;
-        const int plain = is_plain(requant[5]);
-        for (const uint32_t *chunk = pairs; chunk != end;) {
-            const uint32_t *chunk_end =
-                end - chunk > MCU_FULLY_CONNECTED_CHUNK / 2 ? chunk + MCU_FULLY_CONNECTED_CHUNK / 2 : end;
-            if (plain)
-                weights = multiply_plain_chunk(chunk, chunk_end, weights, sum);
-            else
-                weights = multiply_chunk(chunk, chunk_end, weights, *start++, sum);
-            chunk = chunk_end;
+    for (int32_t left = out_c; left > 0; left -= 4, requant += MCU_REQUANT_WORDS, out += 4) {
+        if (left < 4 || is_plain(requant[5]) || mcu_requant_mode(requant) != MCU_REQUANT_FAST) {
+            weights = any_block(op, pairs, end, starts, weights, requant, left < 4 ? left : 4, out);
+            continue;
         }
-        const int32_t channels = out_c - c < 4 ? out_c - c : 4;
-        finish_block(sum, requant, op->out_zero_point, channels, out);
-        out += channels;
+        struct sums sums = {requant[0], requant[1], requant[2], requant[3]};
+        const uint32_t *chunk = pairs;
+        const int32_t *start = starts;
+        for (; end - chunk > CHUNK_WORDS; chunk += CHUNK_WORDS)
+            weights = multiply_chunk(chunk, chunk + CHUNK_WORDS, weights, *start++, &sums);
+        weights = multiply_chunk(chunk, end, weights, *start, &sums);
+        out[0] = finish_fast(sums.a, requant[4], requant[5], zero_point);
+        out[1] = finish_fast(sums.b, requant[6], requant[7], zero_point);
+        out[2] = finish_fast(sums.c, requant[8], requant[9], zero_point);
+        out[3] = finish_fast(sums.d, requant[10], requant[11], zero_point);
     }
+    out = mcu_row(&op->out, 0) + out_c;
     if (op->act_min > -128 || op->act_max < 127)
         mcu_clamp_bytes(out - out_c, out_c, op->act_min, op->act_max);
 }
