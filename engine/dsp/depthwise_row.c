@@ -34,22 +34,21 @@ static int32_t depthwise_sum(const uint32_t *data, int32_t row_words, const uint
     return sum;
 }
 
-void mcu_depthwise_rows_any(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride)
+void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride,
+                           int32_t channel)
 {
     const int32_t out_w = job->blocks_bytes / (2 * stride) + job->tail;
-    for (int32_t c = 0; c < 4; c++) {
-        const int32_t *requant = job->requant + 3 * c;
-        const uint32_t *plane = job->plane + c * job->plane_bytes / 4;
-        const uint32_t *weights = job->weights + c * mcu_depthwise_channel_words(kernel, stride);
-        for (const struct mcu_depthwise_out_row *row = job->rows; row != job->rows_end; row++) {
-            const uint32_t *w = weights + row->weights_offset / 4;
-            int8_t *out = job->out + row->out_offset + c;
-            for (int32_t x = 0; x < out_w; x++, out += job->out_step) {
-                const int32_t sum =
-                    depthwise_sum(plane + row->plane_offset / 4, job->row_bytes / 4, w,
-                                  w + row->weights_bytes / 4, x, (kernel - 1) / 2, stride, requant[0]);
-                *out = (int8_t)mcu_requant(sum, requant + 1, job->zero_point_mode >> 1);
-            }
+    const int32_t *requant = job->requant + 3 * channel;
+    const uint32_t *plane = job->plane + channel * job->plane_bytes / 4;
+    const uint32_t *weights = job->weights + channel * mcu_depthwise_channel_words(kernel, stride);
+    for (const struct mcu_depthwise_out_row *row = job->rows; row != job->rows_end; row++) {
+        const uint32_t *w = weights + row->weights_offset / 4;
+        int8_t *out = job->out + row->out_offset + channel;
+        for (int32_t x = 0; x < out_w; x++, out += job->out_step) {
+            const int32_t sum =
+                depthwise_sum(plane + row->plane_offset / 4, job->row_bytes / 4, w,
+                              w + row->weights_bytes / 4, x, (kernel - 1) / 2, stride, requant[0]);
+            *out = (int8_t)mcu_requant(sum, requant + 1, job->twice_zero_point >> 1);
         }
     }
 }
@@ -66,7 +65,7 @@ void mcu_depthwise_rows_any(const struct mcu_depthwise_rows *job, int32_t kernel
 #define A                 "#8"
 #define B                 "#12"
 #define JOB               "#16" /* the next ten */
-#define ZERO_POINT_MODE   "#16"
+#define ZERO_POINT_MODE   "#16" /* 2 * zero point + (1 if the channel is not MCU_REQUANT_FAST) */
 #define REQUANT           "#20"
 #define PLANE_BYTES       "#24"
 #define WEIGHTS           "#28"
@@ -307,9 +306,6 @@ __asm__(
     ".macro dw_scale x\n"
     " smmlar \\x, \\x, r2, \\x\n"
     ".endm\n"
-    ".macro dw_tilt x\n"
-    " add \\x, \\x, \\x, asr #31\n"
-    ".endm\n"
     ".macro dw_shift x\n"
     " smmlar \\x, \\x, r3, r12\n"
     ".endm\n"
@@ -373,7 +369,7 @@ __asm__(
     " .set dw_o, dw_o + 1\n"
     " .endr\n"
     " bcs 6f\n"
-    "5:\n"
+    "5:\n" /* 12 comes back here */
     " .set dw_o, 0\n"
     " .rept dw_n + 2\n"
     " dw_on dw_shift, dw_o\n dw_on dw_saturate, dw_o-1\n dw_store dw_o-2\n"
@@ -381,12 +377,7 @@ __asm__(
     " .endr\n"
     " .subsection 1\n"
     "6:\n"
-    " .set dw_o, 0\n"
-    " .rept dw_n\n"
-    " dw_on dw_tilt, dw_o\n"
-    " .set dw_o, dw_o + 1\n"
-    " .endr\n"
-    " b 5b\n"
+    " adr r2, 5b\n b 12b\n"
     " .previous\n"
     ".endm\n"
     /* A block of n outputs at r0. Afterwards r0 and BLOCK_OUT are at the next one, unless it is the row's last (dw_last). */
@@ -482,8 +473,27 @@ __asm__(
     " .hword .L\\name\\()_\\n - 3b + 1\n"
     " .endif\n"
     ".endm\n"
+    /* What stands between the two multiplications of the modes that are not MCU_REQUANT_FAST, on all sums; r3: b.
+     * Then to r2. */
+    ".macro dw_not_fast n\n"
+    " .subsection 1\n"
+    "12:\n"
+    " tst r3, #1\n beq 13f\n"
+    " .if \\n == 8\n"
+    " lsl r4, r4, #2\n lsl r5, r5, #2\n"
+    " .endif\n"
+    " lsl r6, r6, #2\n lsl r7, r7, #2\n lsl r8, r8, #2\n lsl r9, r9, #2\n lsl r10, r10, #2\n"
+    " lsl r11, r11, #2\n mov pc, r2\n"
+    "13:\n"
+    " .if \\n == 8\n"
+    " add r4, r4, r4, asr #31\n add r5, r5, r5, asr #31\n"
+    " .endif\n"
+    " add r6, r6, r6, asr #31\n add r7, r7, r7, asr #31\n add r8, r8, r8, asr #31\n"
+    " add r9, r9, r9, asr #31\n add r10, r10, r10, asr #31\n add r11, r11, r11, asr #31\n mov pc, r2\n"
+    " .previous\n"
+    ".endm\n"
     ".macro dw_function name, kernel, stride, n\n"
-    " .section .text.\\name, \"ax\", %progbits\n"
+    " .section .text.\\name, \"ax\", %progbits\n dw_not_fast \\n\n"
     " .p2align 3\n"
     " .global \\name\n"
     " .thumb_func\n"
@@ -496,7 +506,8 @@ __asm__(
     "1:\n"
     /* next channel */
     " ldr r4, [sp, " REQUANT "]\n ldm r4!, {r5-r7}\n add r8, sp, " BIAS "\n str r4, [sp, " REQUANT "]\n"
-    " stm r8, {r5-r7}\n"
+    " stm r8, {r5-r7}\n ldr r1, [sp, " ZERO_POINT_MODE "]\n and r2, r7, #3\n bic r1, r1, #1\n"
+    " cmp r2, #1\n it ne\n orrne r1, r1, #1\n str r1, [sp, " ZERO_POINT_MODE "]\n"
     " .if \\kernel == 3\n"
     " ldr r1, [sp, " WEIGHTS "]\n add r4, sp, #" WEIGHTS_3 "\n ldm r1, {r5-r10}\n stm r4, {r5-r10}\n"
     " .endif\n"
@@ -563,7 +574,8 @@ __asm__(
 #define DEPTHWISE_ROWS(kernel, stride)                                                                       \
     void mcu_depthwise_rows_##kernel##_stride##stride(const struct mcu_depthwise_rows *job)                  \
     {                                                                                                        \
-        mcu_depthwise_rows_any(job, kernel, stride);                                                         \
+        for (int32_t channel = 0; channel < 4; channel++)                                                    \
+            mcu_depthwise_channel(job, kernel, stride, channel);                                             \
     }
 DEPTHWISE_ROWS(3, 1)
 DEPTHWISE_ROWS(3, 2)

@@ -59,7 +59,7 @@ struct mcu_depthwise_out_row {
 
 /* All of a batch's rows of four channels. Read by the assembly: order and sizes matter. */
 struct mcu_depthwise_rows {
-    int32_t zero_point_mode; /* as in struct mcu_tile */
+    int32_t twice_zero_point;
     const int32_t *requant;  /* { bias, a, b } x 4 */
     int32_t plane_bytes;     /* to the next channel */
     const uint32_t *weights; /* of the first channel */
@@ -73,7 +73,8 @@ struct mcu_depthwise_rows {
     int32_t row_bytes; /* of a plane row */
 };
 
-/* Requantisation MCU_REQUANT_FAST or MCU_REQUANT_ROUND. */
+/* Requantisation of any mode but MCU_REQUANT_EXACT, channel by channel; what they make of a channel of that
+ * mode is meaningless. */
 void mcu_depthwise_rows_3_stride1(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_3_stride2(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_5_stride1(const struct mcu_depthwise_rows *job);
@@ -81,8 +82,9 @@ void mcu_depthwise_rows_5_stride2(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_7_stride1(const struct mcu_depthwise_rows *job);
 void mcu_depthwise_rows_7_stride2(const struct mcu_depthwise_rows *job);
 
-/* The same in plain C, any requantisation mode. */
-void mcu_depthwise_rows_any(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride);
+/* Channel 0-3 of them in plain C, any mode. */
+void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride,
+                           int32_t channel);
 
 /* Splits rows of a map, four channels, into the rows of four planes. Read by the assembly: order and sizes
  * matter. */

@@ -100,6 +100,7 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .odd = op->window.pad_left & 1,
     };
     struct mcu_depthwise_rows job = {
+        .twice_zero_point = 2 * op->out_zero_point,
         .out_step = op->out.c,
         .row_bytes = 4 * batch->row_words,
         .requant = op->requant,
@@ -119,11 +120,10 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
             job.weights = batch->expanded;
         }
         mcu_depthwise_split(&split);
-        job.zero_point_mode = 2 * op->out_zero_point + !(job.requant[2] & 1); /* b is odd for FAST */
-        if (job.requant[2] < 0)                                               /* EXACT */
-            mcu_depthwise_rows_any(&job, kernel, stride);
-        else
-            function(&job);
+        function(&job);
+        for (int32_t i = 0; i < 4; i++)
+            if (job.requant[3 * i + 2] < 0) /* MCU_REQUANT_EXACT */
+                mcu_depthwise_channel(&job, kernel, stride, i);
         packed += packed_words;
         split.in += 4;
         job.out += 4;

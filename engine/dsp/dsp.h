@@ -18,15 +18,22 @@
  *
  * Requantisation of an accumulator x with multiplier m (Q31, 2^30 <= m < 2^31) and right shift e:
  *
- *     y = SMMLAR(x, 2 m, x)              = SaturatingRoundingDoublingHighMul(x, m): 2 m is 2 m - 2^32 as an
- * int32 FAST   q = SMMLAR(y, 2^(32-e) + 1, zero_point)      the + 1 tilts exact ties of negative y away from
- * zero ROUND  q = SMMLAR(y + (y >> 31), 2^(32-e), zero_point) out = SSAT8(q)
+ *     y = SMMLAR(x, 2 m, x)     SaturatingRoundingDoublingHighMul(x, m): 2 m is 2 m - 2^32 as an int32
  *
- * ROUND is exact for every x and 2 <= e <= 31. FAST needs |y| < 2^(32-e), or e <= 12 (beyond, both sides
- * saturate). Proof: SMMLAR(y, 2^(32-e) + 1, z) = z + floor((y 2^(32-e) + y + 2^31) / 2^32); a multiple of
- * 2^(32-e) plus y, |y| < 2^(32-e), is carried into the next integer only by a negative y at an exact tie.
- * Other shifts (e < 2: scales of 1/4 and more) take TFLite's formula as it stands, at about twice the cost;
- * pack.c chooses per block of four channels.
+ *     FAST    q = SMMLAR(y, 2^(32-e) + 1, zero_point)
+ *     ROUND   q = SMMLAR(y + (y >> 31), 2^(32-e), zero_point)
+ *     SHIFT   q = SMMLAR(4 y, 2^(30-e) + 3, zero_point)
+ *
+ *     out = SSAT8(q)
+ *
+ * The + 1 and + 3 tilt exact ties of negative y away from zero. ROUND is exact for every x and 2 <= e <= 31.
+ * FAST needs 2 <= e and |y| < 2^(32-e), or e <= 12 (beyond, both sides saturate). Proof: SMMLAR(y, 2^(32-e) +
+ * 1, z) = z + floor((y 2^(32-e) + y + 2^31) / 2^32); a multiple of 2^(32-e) plus y, |y| < 2^(32-e), is
+ * carried into the next integer only by a negative y at an exact tie. SHIFT is FAST with 4 y and e + 2, for
+ * scales of 1/4 and more: it needs |4 y| < 2^31 and, as the tilt is threefold, |12 y| < 2^(30-e) or e <= 9.
+ * Left shifts, and what else does not fit, take TFLite's formula as it stands (EXACT), several times as slow.
+ * A channel whose output is always the zero point has b = 1, or 0 among ROUND: right for any y. pack.c
+ * chooses.
  */
 #ifndef MCU_DSP_H
 #define MCU_DSP_H
@@ -38,11 +45,12 @@
  *
  *     bias[4], { a, b }[4]        bias has -in_zero_point * sum(weights) folded in, modulo 2^32
  *
- * a = 2 m, b = 2^(32-e) + 1 (FAST) or 2^(32-e) (ROUND); a = m, b = shift - 64 < 0 (EXACT: TFLite's own
- * formula). All four channels of a block have the same mode; b of the first tells which.
+ * a = 2 m, b as above, its lowest two bits 1 (FAST), 0 (ROUND) or 3 (SHIFT); or a = m, b = shift - 64 < 0
+ * (EXACT). All four channels of a block are computed in the same mode: EXACT if b of the first says so, else
+ * what the lowest bits of all four b together say.
  */
 enum { MCU_REQUANT_WORDS = 12 };
-enum mcu_requant_mode { MCU_REQUANT_FAST, MCU_REQUANT_ROUND, MCU_REQUANT_EXACT };
+enum mcu_requant_mode { MCU_REQUANT_FAST, MCU_REQUANT_ROUND, MCU_REQUANT_SHIFT, MCU_REQUANT_EXACT };
 
 /* Bytes that may be read, not used, behind panels of pixels and weights. pack.h's sizes contain them. */
 enum { MCU_DSP_OVERREAD_BYTES = 16 };
@@ -97,7 +105,7 @@ struct mcu_conv2d_winograd_dsp {
  * Depthwise convolution: kernel 3, 5 or 7 (square), stride 1 or 2, dilation 1, channel multiplier 1, channels
  * a multiple of 4; the rest is for mcu_depthwise_s8__ref. batch_rows output rows at a time are computed from
  * int16 planes of four channels in scratch: more rows unpack each input row, and expand the weights, less
- * often. Per channel, requant holds { bias, a, b }, all four channels of a group in the same mode.
+ * often. Per channel, requant holds { bias, a, b }, in a mode of its own.
  */
 struct mcu_depthwise_dsp {
     struct mcu_map in, out;

@@ -44,26 +44,45 @@ static bool sum_fits(const struct channel *channel)
     return channel->magnitude < INT64_C(1) << 31;
 }
 
-static enum mcu_requant_mode channel_mode(const struct channel *channel)
+/* |y| is below; an x that wraps may be anything. */
+static int64_t bound_of_y(const struct channel *channel)
 {
-    const int32_t e = -channel->shift;
-    if (channel->multiplier < 1 << 30 || e < 2 || e > 31)
-        return MCU_REQUANT_EXACT;
-    /* |y| <= |x| m / 2^31 + 1 must stay below 2^(32-e); an x that wraps may be anything. */
-    const int64_t y = ((channel->magnitude * channel->multiplier) >> 31) + 2;
-    if (e <= 12 || (sum_fits(channel) && y < INT64_C(1) << (32 - e)))
-        return MCU_REQUANT_FAST;
-    return MCU_REQUANT_ROUND;
+    return sum_fits(channel) ? ((channel->magnitude * channel->multiplier) >> 31) + 2 : INT64_C(1) << 32;
 }
 
-/* The mode that serves all of n channels. */
+/* Is every output the zero point? True of channels that training has switched off. */
+static bool always_zero(const struct channel *channel)
+{
+    const int32_t e = -channel->shift;
+    return channel->multiplier == 0 || (e > 0 && e <= 31 && bound_of_y(channel) <= INT64_C(1) << (e - 1));
+}
+
+static bool mode_possible(const struct channel *channel, enum mcu_requant_mode mode)
+{
+    const int32_t e = -channel->shift;
+    const int64_t y = bound_of_y(channel);
+    if (mode == MCU_REQUANT_EXACT || always_zero(channel))
+        return true;
+    if (channel->multiplier < 1 << 30 || e < 0 || e > 30)
+        return false;
+    if (mode == MCU_REQUANT_FAST)
+        return e >= 2 && (e <= 12 || y <= INT64_C(1) << (32 - e));
+    if (mode == MCU_REQUANT_ROUND)
+        return e >= 2;
+    return y <= 1 << 29 && (e <= 9 || (e <= 28 && 12 * y <= INT64_C(1) << (30 - e)));
+}
+
+/* The fastest mode that serves all of n channels. */
 static enum mcu_requant_mode common_mode(const struct channel *channels, int32_t n)
 {
     enum mcu_requant_mode mode = MCU_REQUANT_FAST;
-    for (int32_t i = 0; i < n; i++) {
-        const enum mcu_requant_mode wanted = channel_mode(&channels[i]);
-        mode = wanted > mode ? wanted : mode;
-    }
+    for (int32_t i = 0; i < n;)
+        if (mode_possible(&channels[i], mode)) {
+            i++;
+        } else {
+            mode++;
+            i = 0;
+        }
     return mode;
 }
 
@@ -73,10 +92,17 @@ static void requant_words(const struct channel *channel, enum mcu_requant_mode m
     if (mode == MCU_REQUANT_EXACT) {
         words[0] = channel->multiplier;
         words[1] = channel->shift - MCU_REQUANT_SHIFT_OFFSET;
-    } else {
-        words[0] = (int32_t)((uint32_t)channel->multiplier << 1);
-        words[1] = (int32_t)(UINT32_C(1) << (32 + channel->shift)) + (mode == MCU_REQUANT_FAST);
+        return;
     }
+    static const int8_t tilt[] = {[MCU_REQUANT_FAST] = MCU_REQUANT_FAST_TILT,
+                                  [MCU_REQUANT_ROUND] = 0,
+                                  [MCU_REQUANT_SHIFT] = MCU_REQUANT_SHIFT_TILT};
+    const int32_t one = mode == MCU_REQUANT_SHIFT ? 30 : 32; /* the exponent of 1 in b */
+    words[0] = (int32_t)((uint32_t)channel->multiplier << 1);
+    if (always_zero(channel))
+        words[1] = mode != MCU_REQUANT_ROUND;
+    else
+        words[1] = (int32_t)(UINT32_C(1) << (one + channel->shift)) + tilt[mode];
 }
 
 static void requant_block(const struct channel *channels, int32_t n, int32_t *words)
@@ -315,15 +341,10 @@ void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *wei
             }
         }
     }
-    for (int32_t c = 0; c < out_c; c += 4) {
-        struct channel channels[4];
-        for (int32_t i = 0; i < 4; i++)
-            channels[i] = depthwise_channel(op, c + i);
-        const enum mcu_requant_mode mode = common_mode(channels, 4);
-        for (int32_t i = 0; i < 4; i++, requant += 3) {
-            requant[0] = op->bias[c + i]; /* planes hold pixels minus the zero point: nothing to fold */
-            requant_words(&channels[i], mode, requant + 1);
-        }
+    for (int32_t c = 0; c < out_c; c++, requant += 3) {
+        const struct channel channel = depthwise_channel(op, c);
+        requant[0] = op->bias[c]; /* planes hold pixels minus the zero point: nothing to fold */
+        requant_words(&channel, common_mode(&channel, 1), requant + 1);
     }
 }
 

@@ -157,7 +157,7 @@ void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *ou
         sum[3] = mcu_smlad(b, w[7], mcu_smlad(a, w[3], sum[3]));
     }
     for (int32_t c = 0; c < n; c++)
-        out[c] = (int8_t)mcu_requant(sum[c], requant + 4 + 2 * c, tile->zero_point_mode >> 1);
+        out[c] = (int8_t)mcu_requant(sum[c], requant + 4 + 2 * c, tile->zero_point_mode >> 2);
 }
 
 void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
@@ -182,7 +182,7 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
             packed += depth;
         }
         tile.weights_end = tile.weights + depth * 2;
-        tile.zero_point_mode = 2 * panel->zero_point + (mode == MCU_REQUANT_ROUND);
+        tile.zero_point_mode = mcu_tile_zero_point_mode(panel->zero_point, mode);
         /* Pairs of pixels, unless the block is of the rare kinds that mcu_tile_4x1 is for. */
         int32_t p = channels < 4 || mode == MCU_REQUANT_EXACT ? 0 : n_pixels & ~1;
         if (p) {

@@ -126,22 +126,25 @@ __asm__(
     " ldr pc, [sp, #4 * " ENTRY "]\n"
     " .endif\n"
     ".endm\n"
-    ".macro tilt x, round\n"
-    " .if \\round\n"
+    /* what stands between the two multiplications, by mode */
+    ".macro tilt x, mode\n"
+    " .if \\mode == 1\n"
     " add \\x, \\x, \\x, asr #31\n"
+    " .elseif \\mode == 2\n"
+    " lsl \\x, \\x, #2\n"
     " .endif\n"
     ".endm\n"
     /* y = SMMLAR(x, a, x), tilted; q = SMMLAR(y, b, zero point); SSAT; store. Channels 0 and 1, then 2 and 3.
      * r4: the zero point. Then on to the next pair, if there is one. */
-    ".macro finish pair, round\n"
+    ".macro finish pair, mode\n"
     " get_two r2, r3, 5, 6\n smmlar r6, r6, r2, r6\n smmlar r10, r10, r2, r10\n get_two r1, r5, 7, 8\n"
-    " smmlar r7, r7, r1, r7\n smmlar r11, r11, r1, r11\n tilt r6, \\round\n tilt r10, \\round\n"
-    " smmlar r6, r6, r3, r4\n smmlar r10, r10, r3, r4\n tilt r7, \\round\n tilt r11, \\round\n"
+    " smmlar r7, r7, r1, r7\n smmlar r11, r11, r1, r11\n tilt r6, \\mode\n tilt r10, \\mode\n"
+    " smmlar r6, r6, r3, r4\n smmlar r10, r10, r3, r4\n tilt r7, \\mode\n tilt r11, \\mode\n"
     " get_two r2, r3, 9, 10\n smmlar r7, r7, r5, r4\n ssat r6, #8, r6\n smmlar r11, r11, r5, r4\n"
     " ssat r10, #8, r10\n get_two r1, r5, 11, 12\n smmlar r8, r8, r2, r8\n ssat r7, #8, r7\n"
-    " smmlar r12, r12, r2, r12\n ssat r11, #8, r11\n smmlar r9, r9, r1, r9\n tilt r8, \\round\n"
-    " smmlar lr, lr, r1, lr\n tilt r12, \\round\n smmlar r8, r8, r3, r4\n smmlar r12, r12, r3, r4\n"
-    " tilt r9, \\round\n get_two r2, r3, " OUT ", " OUT_STEP "\n tilt lr, \\round\n smmlar r9, r9, r5, r4\n"
+    " smmlar r12, r12, r2, r12\n ssat r11, #8, r11\n smmlar r9, r9, r1, r9\n tilt r8, \\mode\n"
+    " smmlar lr, lr, r1, lr\n tilt r12, \\mode\n smmlar r8, r8, r3, r4\n smmlar r12, r12, r3, r4\n"
+    " tilt r9, \\mode\n get_two r2, r3, " OUT ", " OUT_STEP "\n tilt lr, \\mode\n smmlar r9, r9, r5, r4\n"
     " strb r6, [r2]\n smmlar lr, lr, r5, r4\n strb r10, [r2, r3]\n add r5, r2, r3\n ssat r8, #8, r8\n"
     " strb r7, [r2, #1]\n add r3, r5, r3\n strb r11, [r5, #1]\n ssat r12, #8, r12\n get r1, " PIXELS_END "\n"
     " strb r8, [r2, #2]\n ssat r9, #8, r9\n strb r12, [r5, #2]\n ssat lr, #8, lr\n strb r9, [r2, #3]\n"
@@ -229,10 +232,13 @@ __asm__(
     " put r1, " WEIGHTS "\n put r4, " WEIGHTS_END "\n subs r2, r2, #1\n put r2, " ZERO_POINT_MODE "\n"
     " bne .L\\name\\()_pair\n leave\n"
     " .else\n"
-    " get r4, " ZERO_POINT_MODE "\n asrs r4, r4, #1\n bcs .L\\name\\()_round\n finish .L\\name\\()_pair, 0\n"
-    " leave\n"
-    ".L\\name\\()_round:\n"
+    " get r4, " ZERO_POINT_MODE "\n asrs r4, r4, #2\n bcs .L\\name\\()_not_fast\n"
+    " finish .L\\name\\()_pair, 0\n leave\n"
+    ".L\\name\\()_not_fast:\n"
+    " get r2, " ZERO_POINT_MODE "\n lsls r2, r2, #31\n bne .L\\name\\()_shift\n"
     " finish .L\\name\\()_pair, 1\n leave\n"
+    ".L\\name\\()_shift:\n"
+    " finish .L\\name\\()_pair, 2\n leave\n"
     " .endif\n"
     " .subsection 1\n"
     " .p2align 2\n"
@@ -250,7 +256,7 @@ void mcu_tile_4x2(const struct mcu_tile *tile)
 {
     const uint32_t *pixels = tile->pixels;
     const int32_t *requant = tile->requant;
-    const int32_t zero_point = tile->zero_point_mode >> 1;
+    const int32_t zero_point = tile->zero_point_mode >> 2;
     int8_t *out = tile->out;
     while (pixels != tile->pixels_end) {
         int32_t sum[2][4];

@@ -136,7 +136,7 @@ static inline void check_feed(const struct mcu_map *from, const struct mcu_map *
 }
 
 /* Multipliers with both ends of the range; which: shifts 0: 4 .. 10, 1: 2 .. 12 mostly, 2: 13 .. 31 too, 3:
- * lefts and 0, 1 too. */
+ * lefts and 0, 1 too, 4: 0 .. 3. */
 static inline void check_multipliers(int32_t *multiplier, int8_t *shift, int32_t n, int which)
 {
     for (int32_t i = 0; i < n; i++) {
@@ -148,8 +148,9 @@ static inline void check_multipliers(int32_t *multiplier, int8_t *shift, int32_t
         shift[i] = (int8_t)(which == 0   ? -check_range(4, 10)
                             : which == 1 ? -check_range(2, 12)
                             : which == 2 ? -check_range(2, i % 3 ? 16 : 31)
+                            : which == 4 ? -check_range(0, 3)
                                          : check_range(-8, i % 3 ? 2 : 8));
-        if (which == 3 && i % 7 == 3)
+        if (which >= 3 && i % 7 == 3)
             multiplier[i] = 0;
     }
 }

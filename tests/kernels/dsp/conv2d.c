@@ -100,11 +100,12 @@ int main(void)
         const size_t n = sizeof pointwise / sizeof *pointwise;
         const struct shape *shape = i < n ? &pointwise[i] : &windows[i - n];
         for (size_t p = 0; p < sizeof panels / sizeof *panels; p++, turn++) {
-            run(shape, turn % 4, panels[p], p % 2, turn % 3 == 1,
+            run(shape, turn % 5, panels[p], p % 2, turn % 3 == 1,
                 turn % 5 == 0 ? 127 : check_range(-128, 127), -128, 127, false);
-            run(shape, (turn + 1) % 4, panels[p], !(p % 2), turn % 3 == 2, -128, check_range(-100, 0),
+            run(shape, (turn + 1) % 5, panels[p], !(p % 2), turn % 3 == 2, -128, check_range(-100, 0),
                 check_range(1, 100), false);
-            run(shape, turn % 3, panels[p], p % 2, false, turn % 2 ? 127 : -128, -128, 127, true);
+            run(shape, turn % 3 == 2 ? 4 : turn % 3, panels[p], p % 2, false, turn % 2 ? 127 : -128, -128,
+                127, true);
         }
     }
     return check_verdict("conv2d");

@@ -143,12 +143,12 @@ int main(void)
                     shape.h = h < kernel ? kernel : h;
                     shape.w = w < kernel ? kernel : w;
                 }
-                run(&shape, turn % 4, check_range(1, 4), turn % 2, false, check_range(-128, 127), -128, 127,
+                run(&shape, turn % 5, check_range(1, 4), turn % 2, false, check_range(-128, 127), -128, 127,
                     false);
-                run(&shape, (turn + 1) % 4, 16, !(turn % 2), true, turn % 2 ? -128 : 127, -128, 127, false);
-                run(&shape, (turn + 2) % 4, 1, turn % 2, false, -128, check_range(-100, 0),
+                run(&shape, (turn + 1) % 5, 16, !(turn % 2), true, turn % 2 ? -128 : 127, -128, 127, false);
+                run(&shape, (turn + 2) % 5, 1, turn % 2, false, -128, check_range(-100, 0),
                     check_range(1, 100), false);
-                run(&shape, (turn + 3) % 4, 2, !(turn % 2), false, turn % 2 ? -128 : 127, -128, 127, true);
+                run(&shape, (turn + 3) % 5, 2, !(turn % 2), false, turn % 2 ? -128 : 127, -128, 127, true);
             }
     refused();
     return check_verdict("depthwise");

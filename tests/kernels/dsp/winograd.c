@@ -72,9 +72,9 @@ int main(void)
     int turn = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int tile_rows = 1; tile_rows < 4; tile_rows++, turn++) {
-            run(&shapes[i], turn % 4, tile_rows, turn % 2, turn % 5 == 0 ? 127 : check_range(-128, 127), -128,
+            run(&shapes[i], turn % 5, tile_rows, turn % 2, turn % 5 == 0 ? 127 : check_range(-128, 127), -128,
                 127, false);
-            run(&shapes[i], (turn + 1) % 4, tile_rows, !(turn % 2), -128, check_range(-100, 0),
+            run(&shapes[i], (turn + 1) % 5, tile_rows, !(turn % 2), -128, check_range(-100, 0),
                 check_range(1, 100), false);
             run(&shapes[i], turn % 3, tile_rows, false, turn % 2 ? 127 : -128, -128, 127, true);
         }
