@@ -6,6 +6,7 @@
 #   make bench        figures as ratios against the committed ones
 #   make fuzz         libFuzzer on every parser, a minute each
 #   make code-size  measures the kernels again into codegen/code_size.inc, after they or the start-up changed
+#   make cost-tables  measures the shipped boards' cost tables again (boards/cost/), after kernels or planner changed
 #   make install      PREFIX=/usr/local
 
 PREFIX ?= /usr/local
@@ -13,7 +14,7 @@ CTEST = ctest --output-on-failure -j2
 # OpenMP threads that spin at barriers starve each other when tests run side by side.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: quickstart build test test-release test-dev test-clang bench fuzz code-size install clean
+.PHONY: quickstart build test test-release test-dev test-clang bench fuzz code-size cost-tables install clean
 
 quickstart: build
 	build/mcunet run recipes/quickstart.yml
@@ -58,6 +59,11 @@ code-size:
 	./setup.sh test
 	cmake --preset release -DMCUNET_TESTS=ON
 	cmake --build --preset release --target code-size
+
+cost-tables: build
+	mkdir -p boards/cost
+	for board in $$(ls boards/*.yml); do name=$$(basename $$board .yml); \
+	    build/mcunet costs $$name --fill -o boards/cost/$$name.csv || exit; done
 
 install: build
 	cmake --install build

@@ -1,0 +1,228 @@
+#include "cli/cost.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/resource.h"
+#include "base/strbuf.h"
+#include "boards/board.h"
+#include "boards/toolchain.h"
+#include "cli/cost_network.h"
+#include "codegen/cost_table.h"
+#include "codegen/emit.h"
+#include "codegen/footprint.h"
+#include "codegen/layouts.h"
+#include "codegen/schedule.h"
+#include "nas/supernet.h"
+#include "quant/qmodel.h"
+
+enum { NETWORKS_BY_DEFAULT = 60 };
+
+/* ---- folders ---- */
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+int cost_folder_create(const char **out, struct arena *arena)
+{
+    const char *base = getenv("TMPDIR");
+    char *folder = arena_printf(arena, "%s/mcunet-cost-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(folder))
+        return error("cannot create a folder for firmware, '%s': %s", folder, strerror(errno));
+    *out = folder;
+    return 0;
+}
+
+void cost_folder_remove(const char *folder)
+{
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- identity ---- */
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* SHA-256 over names and contents of the files below a folder. */
+static int hash_files(struct sha256 *out, const char *folder)
+{
+    char *roots[] = {(char *)folder, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    if (!walk)
+        return error("cannot read folder '%s': %s", folder, strerror(errno));
+    struct strbuf list = STRBUF_INIT;
+    int rc = 0;
+    for (FTSENT *entry; !rc && (entry = fts_read(walk));) {
+        struct sha256 sha;
+        if (entry->fts_info != FTS_F)
+            continue;
+        rc = sha256_of_file(&sha, entry->fts_path);
+        if (!rc)
+            strbuf_addf(&list, "%s %s\n", sha.hex, entry->fts_path + strlen(folder));
+    }
+    fts_close(walk);
+    *out = sha256_of(strbuf_text(&list), list.length);
+    strbuf_release(&list);
+    return rc;
+}
+
+static void add_cache(struct strbuf *out, const char *what, const struct cache_spec *cache)
+{
+    strbuf_addf(out, "%s: %d bytes, %d ways, lines of %d\n", what, cache->bytes, cache->ways,
+                cache->line_bytes);
+}
+
+/* What the estimator takes of a board file. */
+static void add_board(struct strbuf *out, const struct board *board)
+{
+    const struct timing_spec *timing = &board->timing;
+    strbuf_addf(out, "board: %s, %s (%s), %d MHz, %d wait states, flash words of %d bytes\n", board->name,
+                board->core, board->fpu, board->clock_mhz, board->flash_wait_states,
+                timing->flash_word_bytes);
+    add_cache(out, "instruction cache", &timing->icache);
+    add_cache(out, "data cache", &timing->dcache);
+    strbuf_addf(out, "emulator: %s, flash at 0x%08x, RAM at 0x%08x\ntiming:", board->emulator.machine,
+                board->emulator.flash.origin, board->emulator.ram.origin);
+    for (int i = 0; i < n_timing_keys; i++)
+        if (timing_key_applies(&timing_keys[i], board->core) &&
+            strcmp(timing_keys[i].name, "error_percent") != 0)
+            strbuf_addf(out, " %s %.15g", timing_keys[i].name, timing_value(timing, &timing_keys[i]));
+    strbuf_adds(out, "\n");
+}
+
+static const char compiler_key[] = "compiler: ";
+
+/* What a project for the board is compiled with and from: asked from one. */
+static int add_project(struct strbuf *out, const struct board *board, struct arena *arena)
+{
+    const char *folder;
+    int rc = cost_folder_create(&folder, arena);
+    if (rc)
+        return rc;
+    struct toolchain toolchain;
+    struct sha256 engine;
+    struct schedule schedule;
+    struct footprint footprint;
+    struct qmodel *qmodel = cost_network_drawn(0, 16, arena);
+    struct plan_options options = {.optimize = OPTIMIZE_SRAM, .fusion = true};
+    rc = cost_network_constants(qmodel, 0);
+    if (!rc) {
+        schedule_for_board(&schedule, &footprint, qmodel, board, &options, board->flash_bytes, arena);
+        rc = emit_project(folder, qmodel, &schedule, board,
+                          &(struct emit_options){.model_sha256 = "", .command = ""});
+    }
+    if (!rc)
+        rc = toolchain_of_project(&toolchain, folder, arena);
+    if (!rc)
+        rc = hash_files(&engine, path_join(arena, folder, "engine"));
+    if (!rc)
+        strbuf_addf(out, "%s%s\nflags: %s\nengine: %s\n", compiler_key, toolchain.compiler, toolchain.flags,
+                    engine.hex);
+    cost_folder_remove(folder);
+    return rc;
+}
+
+int cost_identity(const char **out, const struct board *board, struct arena *arena)
+{
+    if (!board->timing.known)
+        return error_input("board '%s' has no timing constants: its cycles cannot be estimated", board->name);
+    struct strbuf text = STRBUF_INIT;
+    add_board(&text, board);
+    int rc = add_project(&text, board, arena);
+    *out = arena_strdup(arena, strbuf_text(&text));
+    strbuf_release(&text);
+    return rc;
+}
+
+/* Same board, whatever the compiler and engine. */
+static bool same_board(const char *a, const char *b)
+{
+    const char *end = strstr(a, compiler_key);
+    return end && strncmp(a, b, (size_t)(end - a)) == 0;
+}
+
+/* ---- places ---- */
+
+int cost_cache_path(const char **out, const char *identity, struct arena *arena)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (!cache || *cache != '/') { /* the XDG specification: ignore a relative one */
+        if (!home || !*home)
+            return error("no place for the cost table: neither XDG_CACHE_HOME nor HOME is set");
+        cache = path_join(arena, home, ".cache");
+    }
+    struct sha256 sha = sha256_of(identity, strlen(identity));
+    *out = arena_printf(arena, "%s/mcunet/cost/%s.csv", cache, sha.hex);
+    return 0;
+}
+
+static const char *shipped_path(const struct board *board, struct arena *arena)
+{
+    return resource_find(arena_printf(arena, "boards/cost/%s.csv", board->name), arena);
+}
+
+static int load(struct cost_table *out, bool *stale, const struct board *board, const char *identity,
+                const char *cached, struct arena *arena)
+{
+    const char *shipped = shipped_path(board, arena);
+    *stale = false;
+    out->n_points = 0;
+    if (file_exists(cached)) {
+        if (cost_table_read(out, cached, arena) == 0 && strcmp(out->identity, identity) == 0)
+            return 0;
+        warning("'%s' is damaged and is replaced", cached);
+        remove(cached);
+    }
+    cost_table_init(out, identity, board->timing.dcache.bytes, arena);
+    if (!shipped)
+        return 0;
+    struct cost_table table;
+    int rc = cost_table_read(&table, shipped, arena);
+    if (!rc && same_board(identity, table.identity)) {
+        *out = table;
+        *stale = strcmp(table.identity, identity) != 0;
+    }
+    return rc;
+}
+
+int cost_table_of_board(struct cost_table *out, const struct board *board, bool quiet, struct arena *arena)
+{
+    const char *identity, *cached;
+    bool stale;
+    int rc = cost_identity(&identity, board, arena);
+    if (!rc)
+        rc = cost_cache_path(&cached, identity, arena);
+    if (!rc)
+        rc = load(out, &stale, board, identity, cached, arena);
+    if (rc)
+        return rc;
+    if (stale)
+        warning("the cost table of '%s' was made with another compiler or engine: latencies are approximate, "
+                "but for the chosen network (`mcunet costs %s --fill` makes a new one)",
+                board->name, board->name);
+    if (out->n_points == 0) {
+        struct cost_fill fill = {.board = board, .networks = NETWORKS_BY_DEFAULT, .quiet = quiet};
+        rc = cost_fill(out, &fill, cached, arena);
+    }
+    if (!rc && !*out->sha256) {
+        struct strbuf text = STRBUF_INIT;
+        cost_table_text(out, &text);
+        strbuf_release(&text);
+    }
+    if (!rc)
+        cost_table_fit(out);
+    return rc;
+}

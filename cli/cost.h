@@ -1,0 +1,57 @@
+/*
+ * cost.h - the cost table of a board: where it lies, whether it still holds, and how it is filled.
+ *
+ * Tables lie in $XDG_CACHE_HOME/mcunet/cost/ (~/.cache), named by the SHA-256 of their identity: what cycles
+ * depend on besides the network. Those that ship are boards/cost/<board>.csv.
+ */
+#ifndef CLI_COST_H
+#define CLI_COST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct arena;
+struct board;
+struct cost_table;
+struct qmodel;
+struct schedule;
+struct supernet;
+
+/* Board timing, compiler with flags, and engine, as lines of text. error_input: the board has no timing
+ * constants; error_tool: no compiler. */
+int cost_identity(const char **out, const struct board *board, struct arena *arena);
+
+/* Where the cached table of this identity lies. */
+int cost_cache_path(const char **out, const char *identity, struct arena *arena);
+
+/*
+ * The table for a board, fitted: the cached one, else the shipped one; both with the board's own identity,
+ * else the shipped one of the same board timing but another compiler or engine, which a warning says. No
+ * table: it is filled. A damaged file in the cache is told in one message and replaced.
+ */
+int cost_table_of_board(struct cost_table *out, const struct board *board, bool quiet, struct arena *arena);
+
+struct cost_fill {
+    const struct board *board;
+    const struct supernet *const *supernets; /* random subnets of these, besides drawn networks */
+    int n_supernets;
+    int networks; /* that the table shall have */
+    int jobs;     /* of the build */
+    bool quiet;
+};
+
+/* Measures networks that the table lacks, writing it to path after each: a fill that was stopped goes on
+ * where it was. Their order, and so the result, does not depend on that. */
+int cost_fill(struct cost_table *table, const struct cost_fill *fill, const char *path, struct arena *arena);
+
+/* Builds the firmware of a network with constants in `folder` and estimates it. table (may be NULL) receives
+ * the points. */
+int cost_measure(int64_t *cycles, struct cost_table *table, const struct qmodel *qmodel,
+                 const struct schedule *schedule, const struct board *board, const char *folder, int jobs,
+                 struct arena *arena);
+
+/* A new folder for firmware below $TMPDIR, and its end. */
+int cost_folder_create(const char **out, struct arena *arena);
+void cost_folder_remove(const char *folder);
+
+#endif
