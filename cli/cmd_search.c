@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "boards/board.h"
 #include "cli/commands.h"
+#include "cli/cost.h"
 #include "cli/fingerprint.h"
 #include "cli/fitness.h"
 #include "cli/network.h"
@@ -74,7 +75,7 @@ static int write_reports(struct stage *stage, const struct search_report *report
     if (!rc)
         rc = file_write_if_changed(stage_path(stage, "history.csv"), strbuf_text(&text), text.length, NULL);
     strbuf_clear(&text);
-    search_report_svg(&text, report, AXIS_MACS, supernet, board);
+    search_report_svg(&text, report, search_report_axis(report), supernet, board);
     if (!rc)
         rc = file_write_if_changed(stage_path(stage, "pareto.svg"), strbuf_text(&text), text.length, NULL);
     strbuf_clear(&text);
@@ -83,6 +84,16 @@ static int write_reports(struct stage *stage, const struct search_report *report
         rc = file_write_if_changed(stage_path(stage, "subnet.txt"), strbuf_text(&text), text.length, NULL);
     strbuf_release(&text);
     return rc;
+}
+
+static void print_best(const struct search_report *report, const struct board *board, struct arena *arena)
+{
+    const struct evaluated *best = &report->history[report->best];
+    fprintf(stderr, "search: %s: %.2f %% on the search images, best of %d subnets\n", subnet_text(&best->subnet, arena),
+            best->accuracy, report->n_history);
+    if (best->full_cycles)
+        fprintf(stderr, "search: %.3f ms on %s by a full estimate, %.3f ms predicted (%d better ones were above the limit)\n",
+                (double)best->full_cycles / (board->clock_mhz * 1e3), board->name, best->cost.latency_ms, report->n_rejected);
 }
 
 static int search(struct stage *stage, const struct search_command *command)
@@ -102,11 +113,16 @@ static int search(struct stage *stage, const struct search_command *command)
     if (!rc)
         rc = limits_for_board(&limits, &stage->recipe, board);
     if (!rc)
+        rc = cost_limits(&limits, &stage->recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
+    if (!rc)
         rc = take_options(stage, command, supernet, &options);
     if (!rc)
         rc = fitness_open(&fitness, stage, supernet);
     if (rc)
         return rc;
+    struct cost_recheck recheck = {supernet, board, &limits, stage->threads};
+    options.recheck = cost_recheck;
+    options.recheck_context = &recheck;
     rc = search_subnets(&report, supernet, board, &limits, &options, fitness_evaluate, &fitness, &stage->arena);
     if (!rc && !command->no_network)
         rc = network_from_subnet(&network, supernet, &report.history[report.best].subnet, fitness.bn_set, dataset_count(fitness.bn_set),
@@ -121,8 +137,7 @@ static int search(struct stage *stage, const struct search_command *command)
     if (!rc && stage->json)
         rc = json_print(json);
     else if (!rc && !stage->quiet)
-        fprintf(stderr, "search: %s: %.2f %% on the search images, best of %d subnets\n",
-                subnet_text(&report.history[report.best].subnet, &stage->arena), report.history[report.best].accuracy, report.n_history);
+        print_best(&report, board, &stage->arena);
     json_decref(json);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "boards/board.h"
 #include "cli/commands.h"
+#include "cli/cost.h"
 #include "cli/plan.h"
 #include "cli/stage.h"
 #include "nas/space_report.h"
@@ -55,6 +56,8 @@ static int space(struct stage *stage, int samples)
         rc = stage_board(stage, &board);
     if (!rc)
         rc = limits_for_board(&limits, recipe, board);
+    if (!rc)
+        rc = cost_limits(&limits, recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
     if (!rc)
         rc = space_optimize(&report, supernet, board, &limits, &options, &stage->arena);
     if (rc)

@@ -209,7 +209,7 @@ int cost_table_of_board(struct cost_table *out, const struct board *board, bool 
         rc = load(out, &stale, board, identity, cached, arena);
     if (rc)
         return rc;
-    if (stale)
+    if (stale && !getenv("MCUNET_STAGE")) /* `run` has said it */
         warning("the cost table of '%s' was made with another compiler or engine: latencies are approximate, "
                 "but for the chosen network (`mcunet costs %s --fill` makes a new one)",
                 board->name, board->name);

@@ -13,8 +13,11 @@
 struct arena;
 struct board;
 struct cost_table;
+struct limits;
 struct qmodel;
+struct recipe;
 struct schedule;
+struct subnet;
 struct supernet;
 
 /* Board timing, compiler with flags, and engine, as lines of text. error_input: the board has no timing
@@ -30,6 +33,23 @@ int cost_cache_path(const char **out, const char *identity, struct arena *arena)
  * table: it is filled. A damaged file in the cache is told in one message and replaced.
  */
 int cost_table_of_board(struct cost_table *out, const struct board *board, bool quiet, struct arena *arena);
+
+/* Does the recipe limit latency or energy? */
+bool cost_needed(const struct recipe *recipe);
+
+/* Gives limits_for_board() the board's table where it is needed, and writes it to `copy`, among the artifacts.
+ * error_input: the board file gives no energy. */
+int cost_limits(struct limits *limits, const struct recipe *recipe, const struct board *board, const char *copy,
+                bool quiet, struct arena *arena);
+
+/* A full estimate of a subnet: recheck_fn of nas/search.h, whose context this is. */
+struct cost_recheck {
+    const struct supernet *supernet;
+    const struct board *board;
+    const struct limits *limits;
+    int jobs;
+};
+int cost_recheck(void *context, const struct subnet *subnet, int64_t *cycles);
 
 struct cost_fill {
     const struct board *board;

@@ -17,9 +17,12 @@
 #include "base/process.h"
 #include "base/resource.h"
 #include "base/strbuf.h"
+#include "boards/board.h"
+#include "cli/cost.h"
 #include "cli/fingerprint.h"
 #include "cli/preflight.h"
 #include "cli/recipe.h"
+#include "codegen/cost_table.h"
 
 /* A float network of the user's own replaces the artifact of the search. */
 #define SUBNET "subnet.onnx"
@@ -68,8 +71,8 @@ int pipeline_check_stage(const char *name, struct arena *arena)
 static const struct {
     const char *stage, *sections, *world;
 } stage_reads[] = {
-    {"space", "limits space", "board supernet"},
-    {"search", "limits search quantize", "board supernet images"},
+    {"space", "limits codegen space", "board supernet costs"},
+    {"search", "limits codegen search quantize", "board supernet images costs"},
     {"quantize", "search quantize", "model images"},
     {"eval", "search quantize evaluate", "model images"},
     {"codegen", "limits codegen", "board"},
@@ -90,7 +93,24 @@ static int add_fingerprint(struct strbuf *out, const char *what, const char *pat
 /* Fingerprints of everything outside the recipe, computed once per run. */
 struct world {
     const char *board, *supernet, *model, *images, *compiler;
+    const char *costs; /* the table that latencies are predicted from; "": none is needed */
 };
+
+/* Fills the table where there is none yet: what the keys of a second run would find. */
+static int world_costs(struct world *world, const struct recipe *recipe, struct arena *arena)
+{
+    struct board *board;
+    struct cost_table table;
+    world->costs = "";
+    if (!cost_needed(recipe))
+        return 0;
+    int rc = board_load(&board, recipe_user_path(recipe->top.board, arena), arena);
+    if (!rc)
+        rc = cost_table_of_board(&table, board, false, arena);
+    if (!rc)
+        world->costs = arena_printf(arena, "cost_table_sha256: %s\n", table.sha256);
+    return rc;
+}
 
 static int world_of(struct world *world, const struct recipe *recipe, struct arena *arena)
 {
@@ -115,6 +135,9 @@ static int world_of(struct world *world, const struct recipe *recipe, struct are
         *parts[i].out = arena_strdup(arena, strbuf_text(&text));
     }
     strbuf_release(&text);
+    if (rc)
+        return rc;
+    rc = world_costs(world, recipe, arena);
     if (rc)
         return rc;
     world->compiler = "compiler: none\n";
@@ -143,7 +166,8 @@ static int write_keys(const struct recipe *recipe, const struct world *world, co
                      {"supernet", world->supernet},
                      {"model", world->model},
                      {"images", world->images},
-                     {"compiler", world->compiler}};
+                     {"compiler", world->compiler},
+                     {"costs", world->costs}};
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
             if (strstr(stage_reads[i].world, parts[p].what))
                 strbuf_adds(&text, parts[p].text);

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "base/resource.h"
 #include "boards/board.h"
+#include "cli/cost.h"
 #include "cli/pipeline.h"
 #include "cli/recipe.h"
 #include "datasets/known.h"
@@ -71,7 +72,7 @@ int preflight(const struct recipe *recipe, const char *until, struct arena *aren
         rc = check_images(recipe->top.dataset, arena);
     const int last = pipeline_stage_index(until ? until : "");
     for (size_t i = 0; i < sizeof programs / sizeof *programs && !rc; i++)
-        if (pipeline_stage_index(programs[i].stage) <= last && !process_find(programs[i].program, arena))
+        if ((pipeline_stage_index(programs[i].stage) <= last || cost_needed(recipe)) && !process_find(programs[i].program, arena))
             rc = error_tool("'%s' is not installed, and stage %s needs it: apt install %s", programs[i].program,
                             programs[i].stage, programs[i].package);
     return rc;

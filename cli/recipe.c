@@ -262,6 +262,9 @@ int recipe_read(struct recipe *recipe, const char *path, const struct option_lis
         return error_input("%s: 'board' is missing (`mcunet boards` lists them)", path);
     if (!*recipe->top.supernet == !*recipe->top.model)
         return error_input("%s: name either 'supernet' or 'model', %s", path, *recipe->top.model ? "not both" : "neither is there");
+    if (*recipe->top.model && (*recipe->limits.latency || *recipe->limits.energy))
+        return error_input("%s: 'limits.%s' is for a search, and with 'model' there is none", path,
+                           *recipe->limits.latency ? "latency" : "energy");
     if (!*recipe->top.dataset)
         return error_input("%s: 'dataset' is missing: a name from `mcunet datasets`, a folder or an archive of labelled images", path);
     return validate(recipe);
@@ -322,14 +325,21 @@ void recipe_print_keys(struct strbuf *out)
 #include "cli/recipe_keys.inc"
 }
 
-/* "320KiB" -> 327680. Units of bytes: B kB KB MB KiB MiB, of counts: k M G. */
-static int parse_amount(const struct recipe *recipe, const char *key, const char *text, int64_t *out)
+struct unit {
+    const char *unit;
+    double factor;
+};
+
+/* Bytes and counts; microseconds; nanojoules. */
+static const struct unit plain_units[] = {{"", 1},      {"B", 1},      {"k", 1e3},  {"M", 1e6},        {"G", 1e9}, {"kB", 1e3},
+                                          {"KB", 1024}, {"KiB", 1024}, {"MB", 1e6}, {"MiB", 1048576}, {NULL, 0}};
+static const struct unit time_units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {NULL, 0}};
+static const struct unit energy_units[] = {{"nJ", 1}, {"uJ", 1e3}, {"mJ", 1e6}, {"J", 1e9}, {NULL, 0}};
+
+/* "320KiB" -> 327680 */
+static int parse_amount(const struct recipe *recipe, const char *key, const char *text, const struct unit *units, const char *such_as,
+                        int64_t *out)
 {
-    static const struct {
-        const char *unit;
-        double factor;
-    } units[] = {{"", 1},      {"B", 1},         {"k", 1e3},      {"M", 1e6},     {"G", 1e9}, {"kB", 1e3},
-                 {"KB", 1024}, {"KiB", 1024}, {"MB", 1e6}, {"MiB", 1048576}};
     *out = 0;
     if (!*text)
         return 0;
@@ -337,16 +347,16 @@ static int parse_amount(const struct recipe *recipe, const char *key, const char
     double number = strtod(text, &end);
     while (*end == ' ')
         end++;
-    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
+    for (int i = 0; end != text && units[i].unit; i++) {
         double value = number * units[i].factor;
-        if (!strcmp(end, units[i].unit) && value > 0 && value < 1e15) {
+        if (!strcmp(end, units[i].unit) && value >= 1 && value < 1e15) {
             *out = (int64_t)value;
             return 0;
         }
     }
     struct arena arena = ARENA_INIT;
-    int rc = error_input("%s: 'limits.%s' is '%s', expected an amount such as 320KiB, 1MB or 12M",
-                         place_of(recipe, arena_printf(&arena, "limits.%s", key), &arena), key, text);
+    int rc = error_input("%s: 'limits.%s' is '%s', expected an amount such as %s",
+                         place_of(recipe, arena_printf(&arena, "limits.%s", key), &arena), key, text, such_as);
     arena_release(&arena);
     return rc;
 }
@@ -354,11 +364,16 @@ static int parse_amount(const struct recipe *recipe, const char *key, const char
 int recipe_limits(const struct recipe *recipe, struct limits *limits)
 {
     *limits = (struct limits){0};
-    int rc = parse_amount(recipe, "sram", recipe->limits.sram, &limits->sram_bytes);
+    static const char amounts[] = "320KiB, 1MB or 12M";
+    int rc = parse_amount(recipe, "sram", recipe->limits.sram, plain_units, amounts, &limits->sram_bytes);
     if (!rc)
-        rc = parse_amount(recipe, "flash", recipe->limits.flash, &limits->flash_bytes);
+        rc = parse_amount(recipe, "flash", recipe->limits.flash, plain_units, amounts, &limits->flash_bytes);
     if (!rc)
-        rc = parse_amount(recipe, "macs", recipe->limits.macs, &limits->macs);
+        rc = parse_amount(recipe, "macs", recipe->limits.macs, plain_units, amounts, &limits->macs);
+    if (!rc)
+        rc = parse_amount(recipe, "latency", recipe->limits.latency, time_units, "200ms or 0.5s", &limits->latency_us);
+    if (!rc)
+        rc = parse_amount(recipe, "energy", recipe->limits.energy, energy_units, "5mJ or 800uJ", &limits->energy_nj);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
+#include "codegen/cost_table.h"
 #include "codegen/footprint.h"
 #include "codegen/layouts.h"
 #include "codegen/schedule.h"
@@ -27,12 +28,27 @@ static int64_t board_sram(const struct board *board)
     return board->sram_bytes + FIRMWARE_STACK_BYTES + FIRMWARE_RUNTIME_BYTES;
 }
 
+/* Cycles within which latency and energy stay. */
+static int64_t cycles_limit(const struct limits *limits, const struct board *board)
+{
+    int64_t cycles = INT64_MAX;
+    if (limits->latency_us > 0)
+        cycles = limits->latency_us * board->clock_mhz;
+    if (limits->energy_nj > 0 && board->energy.nj_per_cycle > 0)
+        cycles = tighter((int64_t)((double)limits->energy_nj / board->energy.nj_per_cycle), cycles);
+    return cycles;
+}
+
 struct limits limits_effective(const struct limits *limits, const struct board *board)
 {
     return (struct limits){
         .sram_bytes = tighter(limits->sram_bytes, board_sram(board)),
         .flash_bytes = tighter(limits->flash_bytes, board->flash_bytes - FIRMWARE_FLASH_MARGIN_BYTES),
         .macs = tighter(limits->macs, INT64_MAX),
+        .latency_us = limits->latency_us,
+        .energy_nj = limits->energy_nj,
+        .costs = limits->costs,
+        .cycles = cycles_limit(limits, board),
         .plan = limits->plan,
     };
 }
@@ -45,7 +61,8 @@ static double excess(int64_t value, int64_t limit)
 double candidate_misfit(const struct candidate_cost *cost, const struct limits *effective)
 {
     return excess(cost->sram_bytes, effective->sram_bytes) +
-           excess(cost->flash_bytes, effective->flash_bytes) + excess(cost->macs, effective->macs);
+           excess(cost->flash_bytes, effective->flash_bytes) + excess(cost->macs, effective->macs) +
+           excess(cost->cycles, effective->cycles);
 }
 
 int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet,
@@ -61,7 +78,8 @@ int candidate_evaluate(struct candidate_cost *out, const struct supernet *supern
     if (!rc) {
         struct schedule schedule;
         struct footprint footprint;
-        schedule_for_board(&schedule, &footprint, qmodel, board, &effective.plan, effective.flash_bytes, &arena);
+        schedule_for_board(&schedule, &footprint, qmodel, board, &effective.plan, effective.flash_bytes,
+                           &arena);
         struct cost cost = model_cost(model);
         *out = (struct candidate_cost){
             .macs = cost.macs,
@@ -70,6 +88,11 @@ int candidate_evaluate(struct candidate_cost *out, const struct supernet *supern
             .flash_bytes = footprint.flash_bytes,
             .arena_bytes = footprint.arena_bytes,
         };
+        if (limits->costs) {
+            out->cycles = cost_table_cycles(limits->costs, &schedule, qmodel);
+            out->latency_ms = (double)out->cycles / (board->clock_mhz * 1e3);
+            out->energy_uj = (double)out->cycles * board->energy.nj_per_cycle * 1e-3;
+        }
         out->fits = candidate_misfit(out, &effective) == 0;
     }
     arena_release(&arena);
@@ -92,6 +115,12 @@ int candidate_error(const struct subnet *nearest, const struct candidate_cost *c
     add_excess(&text, cost->sram_bytes, effective.sram_bytes, "SRAM", "bytes");
     add_excess(&text, cost->flash_bytes, effective.flash_bytes, "flash", "bytes");
     add_excess(&text, cost->macs, effective.macs, "work", "MACs");
+    if (limits->latency_us)
+        add_excess(&text, cost->cycles / board->clock_mhz, limits->latency_us, "latency (predicted)",
+                   "microseconds");
+    if (limits->energy_nj)
+        add_excess(&text, (int64_t)(cost->energy_uj * 1e3), limits->energy_nj, "energy (predicted)",
+                   "nanojoules");
     if (fitting)
         strbuf_addf(&text, "; in another space '%s' fits", subnet_text(fitting, &arena));
     int rc = error_fit("no subnet fits '%s': the nearest, '%s', needs%s", board->name,

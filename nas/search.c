@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
+#include "codegen/cost_table.h"
 #include "nas/journal.h"
 #include "nas/subnet_set.h"
 #include "nas/supernet.h"
@@ -344,6 +345,46 @@ static int draw_all(struct search *search, fitness_fn *fitness, void *context)
     return rc ? rc : evaluate_from(search, 0, fitness, context);
 }
 
+/* ---- the winner ---------------------------------------------------------------------------------------- */
+
+/* The best of those not rejected yet; -1: none is left. */
+static int best_left(const struct search_report *report, const bool *rejected)
+{
+    int best = -1;
+    for (int i = 0; i < report->n_history; i++)
+        if (!rejected[i] && (best < 0 || better(report->history, i, best)))
+            best = i;
+    return best;
+}
+
+/* Predictions are off by a few percent: what is returned keeps the limit by a full estimate, too. */
+static int choose(struct search_report *report, const struct search *search)
+{
+    const struct limits limits = limits_effective(search->limits, search->board);
+    bool *rejected = ARENA_ARRAY(search->arena, bool, (size_t)report->n_history);
+    const double per_ms = search->board->clock_mhz * 1e3, limit_ms = (double)limits.cycles / per_ms;
+    for (;;) {
+        report->best = best_left(report, rejected);
+        if (report->best < 0)
+            return error_fit(
+                "none of the %d subnets that are predicted to fit '%s' takes at most %.3f ms by a "
+                "full estimate",
+                report->n_history, search->board->name, limit_ms);
+        struct evaluated *best = &report->history[report->best];
+        if (limits.cycles == INT64_MAX || !search->options->recheck)
+            return 0;
+        int rc =
+            search->options->recheck(search->options->recheck_context, &best->subnet, &best->full_cycles);
+        if (rc || best->full_cycles <= limits.cycles)
+            return rc;
+        warning("the best subnet is estimated at %.3f ms in full, not the %.3f ms that were predicted, above "
+                "the limit of %.3f ms: the next best takes its place",
+                (double)best->full_cycles / per_ms, best->cost.latency_ms, limit_ms);
+        rejected[report->best] = true;
+        report->n_rejected++;
+    }
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------------- */
 
 /* Everything that a search depends on, hashed. */
@@ -360,6 +401,9 @@ static struct sha256 journal_key(const struct search *search)
     strbuf_addf(&text, "options %d %d %d %d %d %.17g %d %d %llu %d\n", o->population, o->parents,
                 o->crossover, o->mutation, o->iterations, o->mutation_probability, o->width, o->resolution,
                 (unsigned long long)o->seed, (int)o->random);
+    if (l.costs)
+        strbuf_addf(&text, "latency %lld energy %lld costs %s\n", (long long)l.latency_us,
+                    (long long)l.energy_nj, l.costs->sha256);
     strbuf_addf(&text, "fitness %s\n", o->fitness_name ? o->fitness_name : "");
     struct sha256 key = sha256_of(strbuf_text(&text), text.length);
     strbuf_release(&text);
@@ -408,8 +452,5 @@ int search_subnets(struct search_report *out, const struct supernet *supernet, c
     if (rc)
         return rc;
     *out = (struct search_report){.history = search.history, .n_history = search.n_history};
-    for (int i = 1; i < out->n_history; i++)
-        if (better(out->history, i, out->best))
-            out->best = i;
-    return 0;
+    return choose(out, &search);
 }

@@ -15,6 +15,9 @@
 enum { SEARCH_BATCH = 8 };
 typedef int fitness_fn(void *context, const struct subnet *subnets, int n, double *accuracy);
 
+/* Cycles of a subnet's firmware, estimated in full. Same subnet, same answer. */
+typedef int recheck_fn(void *context, const struct subnet *subnet, int64_t *cycles);
+
 struct search_options {
     int population, parents, crossover, mutation, iterations;
     double mutation_probability;
@@ -28,6 +31,10 @@ struct search_options {
     /* what the fitness depends on besides the supernet (data, images, seeds), for the journal's key; or NULL
      */
     const char *fitness_name;
+    /* Where latency or energy is limited: the winner is estimated in full, and when it exceeds the limit the
+     * next best takes its place, which a warning says. NULL: predictions are believed. */
+    recheck_fn *recheck;
+    void *recheck_context;
 };
 
 #define SEARCH_DEFAULTS                                                                                      \
@@ -44,11 +51,13 @@ struct evaluated {
     double accuracy;
     int iteration; /* 0: the first population */
     enum origin origin;
+    int64_t full_cycles; /* of recheck; 0: not asked */
 };
 
 struct search_report {
     struct evaluated *history; /* in order of evaluation, distinct */
     int n_history, best;       /* best: highest accuracy, then fewest MACs, then first */
+    int n_rejected;            /* better ones whose full estimate exceeds the limit */
 };
 
 /*
@@ -57,7 +66,7 @@ struct search_report {
  * before; what crossover cannot fill, mutation does, then draws. When the space has no more of them it goes
  * on with fewer. The result depends on supernet, board, limits, options and fitness only, not on threads nor
  * on how often it was killed and resumed from its journal. Nothing fits: error_fit naming the limit, the
- * nearest subnet and by how many bytes.
+ * nearest subnet and by how many bytes. No subnet passes the recheck: error_fit, too.
  */
 int search_subnets(struct search_report *out, const struct supernet *supernet, const struct board *board,
                    const struct limits *limits, const struct search_options *options, fitness_fn *fitness,

@@ -20,7 +20,14 @@ static double rounded(double accuracy)
 
 static int64_t cost_on(const struct evaluated *evaluated, enum search_axis axis)
 {
-    return axis == AXIS_MACS ? evaluated->cost.macs : evaluated->cost.sram_bytes;
+    return axis == AXIS_MACS   ? evaluated->cost.macs
+           : axis == AXIS_SRAM ? evaluated->cost.sram_bytes
+                               : evaluated->cost.cycles;
+}
+
+enum search_axis search_report_axis(const struct search_report *report)
+{
+    return report->n_history && report->history[0].cost.cycles ? AXIS_LATENCY : AXIS_MACS;
 }
 
 /* ---- Pareto front -------------------------------------------------------------------------------------- */
@@ -70,6 +77,12 @@ static json_t *evaluated_json(const struct evaluated *evaluated)
     json_object_set_new(json, "accuracy", json_real(rounded(evaluated->accuracy)));
     json_object_set_new(json, "iteration", json_integer(evaluated->iteration));
     json_object_set_new(json, "origin", json_string(origins[evaluated->origin]));
+    if (evaluated->full_cycles) {
+        double ms =
+            evaluated->cost.latency_ms * (double)evaluated->full_cycles / (double)evaluated->cost.cycles;
+        json_object_set_new(json, "full_cycles", json_integer(evaluated->full_cycles));
+        json_object_set_new(json, "full_latency_ms", json_real(round(ms * 1e3) / 1e3));
+    }
     return json;
 }
 
@@ -104,14 +117,28 @@ static json_t *options_json(const struct search_options *o)
                      "resolution", integer_or_null(o->resolution));
 }
 
+/* How many of those evaluated are faster, plus 1. */
+static int latency_rank(const struct search_report *report, int index)
+{
+    int rank = 1;
+    for (int i = 0; i < report->n_history; i++)
+        rank += report->history[i].cost.cycles < report->history[index].cost.cycles;
+    return rank;
+}
+
 static json_t *pareto_json(const struct search_report *report)
 {
     struct arena arena = ARENA_INIT;
     json_t *array = json_array();
     int *front = ARENA_ARRAY(&arena, int, (size_t)report->n_history);
-    int n = search_pareto(report, AXIS_MACS, front);
-    for (int i = 0; i < n; i++)
-        json_array_append_new(array, evaluated_json(&report->history[front[i]]));
+    enum search_axis axis = search_report_axis(report);
+    int n = search_pareto(report, axis, front);
+    for (int i = 0; i < n; i++) {
+        json_t *entry = evaluated_json(&report->history[front[i]]);
+        if (axis == AXIS_LATENCY)
+            json_object_set_new(entry, "latency_rank", json_integer(latency_rank(report, front[i])));
+        json_array_append_new(array, entry);
+    }
     arena_release(&arena);
     return array;
 }
@@ -120,13 +147,16 @@ json_t *search_report_json(const struct search_report *report, const struct supe
                            const struct board *board, const struct limits *limits,
                            const struct search_options *options)
 {
-    return json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:I, s:s, s:o, s:i, s:o, s:o, s:o}", "schema_version", 1,
-                     "kind", "search", "tool_version", MCUNET_VERSION, "supernet", supernet_json(supernet),
-                     "board", board->name, "limits", limits_json(limits, board), "seed",
-                     (json_int_t)options->seed, "method", options->random ? "random" : "evolution", "options",
-                     options_json(options), "evaluations", report->n_history, "best",
-                     evaluated_json(&report->history[report->best]), "iterations", iterations_json(report),
-                     "pareto", pareto_json(report));
+    json_t *json = json_pack(
+        "{s:i, s:s, s:s, s:o, s:s, s:o, s:I, s:s, s:o, s:i, s:o, s:o, s:o}", "schema_version", 1, "kind",
+        "search", "tool_version", MCUNET_VERSION, "supernet", supernet_json(supernet), "board", board->name,
+        "limits", limits_json(limits, board), "seed", (json_int_t)options->seed, "method",
+        options->random ? "random" : "evolution", "options", options_json(options), "evaluations",
+        report->n_history, "best", evaluated_json(&report->history[report->best]), "iterations",
+        iterations_json(report), "pareto", pareto_json(report));
+    if (report->history[report->best].full_cycles)
+        json_object_set_new(json, "rejected", json_integer(report->n_rejected));
+    return json;
 }
 
 /* ---- CSV, SVG ------------------------------------------------------------------------------------------ */
@@ -134,17 +164,28 @@ json_t *search_report_json(const struct search_report *report, const struct supe
 void search_report_csv(struct strbuf *out, const struct search_report *report)
 {
     struct arena arena = ARENA_INIT;
-    strbuf_adds(
-        out, "evaluation,iteration,origin,accuracy,macs,params,sram_bytes,flash_bytes,arena_bytes,subnet\n");
+    bool latency = search_report_axis(report) == AXIS_LATENCY;
+    strbuf_addf(
+        out, "evaluation,iteration,origin,accuracy,macs,params,sram_bytes,flash_bytes,arena_bytes,%ssubnet\n",
+        latency ? "cycles,latency_ms," : "");
     for (int i = 0; i < report->n_history; i++) {
         const struct evaluated *e = &report->history[i];
-        strbuf_addf(out, "%d,%d,%s,%.4f,%lld,%lld,%lld,%lld,%lld,%s\n", i, e->iteration, origins[e->origin],
+        strbuf_addf(out, "%d,%d,%s,%.4f,%lld,%lld,%lld,%lld,%lld,", i, e->iteration, origins[e->origin],
                     e->accuracy, (long long)e->cost.macs, (long long)e->cost.params,
                     (long long)e->cost.sram_bytes, (long long)e->cost.flash_bytes,
-                    (long long)e->cost.arena_bytes, subnet_text(&e->subnet, &arena));
+                    (long long)e->cost.arena_bytes);
+        if (latency)
+            strbuf_addf(out, "%lld,%.3f,", (long long)e->cost.cycles, e->cost.latency_ms);
+        strbuf_addf(out, "%s\n", subnet_text(&e->subnet, &arena));
     }
     arena_release(&arena);
 }
+
+static const char *const axis_names[][2] = {
+    [AXIS_MACS] = {"MACs", "million MACs"},
+    [AXIS_SRAM] = {"SRAM", "SRAM, KiB"},
+    [AXIS_LATENCY] = {"latency", "latency, ms (predicted)"},
+};
 
 /* The history's entries of the given indices (all when NULL) as points. */
 static struct svg_series points(const struct search_report *report, const int *indices, int n,
@@ -153,7 +194,8 @@ static struct svg_series points(const struct search_report *report, const int *i
     double *x = ARENA_ARRAY(arena, double, (size_t)n), *y = ARENA_ARRAY(arena, double, (size_t)n);
     for (int i = 0; i < n; i++) {
         const struct evaluated *e = &report->history[indices ? indices[i] : i];
-        x[i] = (double)cost_on(e, axis) / (axis == AXIS_MACS ? 1e6 : 1024);
+        x[i] = axis == AXIS_LATENCY ? e->cost.latency_ms
+                                    : (double)cost_on(e, axis) / (axis == AXIS_MACS ? 1e6 : 1024);
         y[i] = e->accuracy;
     }
     return (struct svg_series){.x = x, .y = y, .n = n};
@@ -175,13 +217,13 @@ void search_report_svg(struct strbuf *out, const struct search_report *report, e
     series[1].line = true;
     series[2].label = "chosen";
     series[2].highlight = true;
-    svg_chart(out, &(struct svg_chart){.title = arena_printf(&arena, "%s on %s: accuracy against %s",
-                                                             supernet->name, board->name,
-                                                             axis == AXIS_MACS ? "MACs" : "SRAM"),
-                                       .x_label = axis == AXIS_MACS ? "million MACs" : "SRAM, KiB",
-                                       .y_label = "accuracy on the search images, %",
-                                       .series = series,
-                                       .n_series = 3,
-                                       .step = true});
+    svg_chart(out,
+              &(struct svg_chart){.title = arena_printf(&arena, "%s on %s: accuracy against %s",
+                                                        supernet->name, board->name, axis_names[axis][0]),
+                                  .x_label = axis_names[axis][1],
+                                  .y_label = "accuracy on the search images, %",
+                                  .series = series,
+                                  .n_series = 3,
+                                  .step = true});
     arena_release(&arena);
 }

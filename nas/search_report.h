@@ -7,7 +7,10 @@
  * "mutation", "mutation_probability", "iterations", "width" or null, "resolution" or null}, "evaluations",
  * "best": {"subnet", "accuracy", "macs", "params", "sram_bytes", "flash_bytes", "arena_bytes", "iteration",
  * "origin"}, "iterations": [{"iteration", "evaluations", "best_accuracy" so far, "mean_accuracy" of its own},
- * ...], "pareto": [as best, ascending MACs]}. Accuracies in percent, rounded to 4 decimals.
+ * ...], "pareto": [as best, ascending MACs]}. Accuracies in percent, rounded to 4 decimals. With a cost table
+ * there are latencies (space_report.h), "pareto" is of accuracy against latency and its entries have their
+ * "latency_rank", 1 for the fastest subnet evaluated; best has the "full_cycles" and "full_latency_ms" of its
+ * full estimate, and "rejected" says how many better subnets were above the limit by theirs.
  */
 #ifndef NAS_SEARCH_REPORT_H
 #define NAS_SEARCH_REPORT_H
@@ -19,13 +22,15 @@
 struct strbuf;
 
 /* What accuracy is traded against. */
-enum search_axis { AXIS_MACS, AXIS_SRAM };
+enum search_axis { AXIS_MACS, AXIS_SRAM, AXIS_LATENCY };
 
 /* A new reference. */
 json_t *search_report_json(const struct search_report *report, const struct supernet *supernet,
                            const struct board *board, const struct limits *limits,
                            const struct search_options *options);
-/* One line per evaluated subnet, in order. */
+/* What the report trades accuracy against: latency where it is known. */
+enum search_axis search_report_axis(const struct search_report *report);
+/* One line per evaluated subnet, in order; with cycles and latency where they are known. */
 void search_report_csv(struct strbuf *out, const struct search_report *report);
 /* Every evaluated subnet, the Pareto front and the chosen one. */
 void search_report_svg(struct strbuf *out, const struct search_report *report, enum search_axis axis,

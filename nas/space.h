@@ -17,23 +17,31 @@
 
 struct arena;
 struct board;
+struct cost_table;
 struct supernet;
 
 /* Limits of a search; 0: the board's own (sram, flash) or none (macs). A limit above the board's own is the
- * board's own. */
+ * board's own. Latency and energy need the board's cost table (codegen/cost_table.h), and energy a board file
+ * that gives it; with a table, latencies are predicted whether or not they are limited. */
 struct limits {
     int64_t sram_bytes, flash_bytes, macs;
+    int64_t latency_us, energy_nj;  /* of one inference; 0: none */
+    const struct cost_table *costs; /* fitted; NULL: latencies are not known */
+    int64_t cycles;                 /* of limits_effective(): what latency and energy come to */
     struct plan_options
         plan; /* as codegen will be asked: what makes the figures equal those of the firmware */
 };
 
 /* The limits in force (for arena + stack + runtime, as footprint.sram_bytes): zeros replaced by what they
- * stand for, INT64_MAX for no limit of MACs. */
+ * stand for, INT64_MAX for no limit of MACs or cycles. */
 struct limits limits_effective(const struct limits *limits, const struct board *board);
 
 /* What a candidate costs, from skeleton -> lower -> schedule -> footprint. */
 struct candidate_cost {
     int64_t macs, params, sram_bytes, flash_bytes, arena_bytes;
+    int64_t cycles;    /* predicted; 0: not known (no table) */
+    double latency_ms; /* what they take on the board */
+    double energy_uj;  /* 0: not known */
     bool fits;
 };
 

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/svg.h"
 #include "boards/board.h"
+#include "codegen/cost_table.h"
 #include "nas/supernet.h"
 
 enum { QUANTILE_STEP = 5 };
@@ -17,8 +18,15 @@ json_t *limits_json(const struct limits *limits, const struct board *board)
 {
     struct limits effective = limits_effective(limits, board);
     json_t *macs = effective.macs == INT64_MAX ? json_null() : json_integer(effective.macs);
-    return json_pack("{s:I, s:I, s:o}", "sram_bytes", (json_int_t)effective.sram_bytes, "flash_bytes",
-                     (json_int_t)effective.flash_bytes, "macs", macs);
+    json_t *json = json_pack("{s:I, s:I, s:o}", "sram_bytes", (json_int_t)effective.sram_bytes, "flash_bytes",
+                             (json_int_t)effective.flash_bytes, "macs", macs);
+    if (limits->latency_us)
+        json_object_set_new(json, "latency_ms", json_real((double)limits->latency_us * 1e-3));
+    if (limits->energy_nj)
+        json_object_set_new(json, "energy_uj", json_real((double)limits->energy_nj * 1e-3));
+    if (limits->costs)
+        json_object_set_new(json, "cost_table_sha256", json_string(limits->costs->sha256));
+    return json;
 }
 
 json_t *candidate_json(const struct subnet *subnet, const struct candidate_cost *cost)
@@ -28,6 +36,12 @@ json_t *candidate_json(const struct subnet *subnet, const struct candidate_cost 
                              (json_int_t)cost->macs, "params", (json_int_t)cost->params, "sram_bytes",
                              (json_int_t)cost->sram_bytes, "flash_bytes", (json_int_t)cost->flash_bytes,
                              "arena_bytes", (json_int_t)cost->arena_bytes);
+    if (cost->cycles) {
+        json_object_set_new(json, "cycles", json_integer(cost->cycles));
+        json_object_set_new(json, "latency_ms", json_real(round(cost->latency_ms * 1e3) / 1e3));
+        json_object_set_new(json, "energy_uj",
+                            cost->energy_uj > 0 ? json_real(round(cost->energy_uj * 10) / 10) : json_null());
+    }
     arena_release(&arena);
     return json;
 }

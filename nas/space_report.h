@@ -6,7 +6,9 @@
  * "limits": {"sram_bytes", "flash_bytes", "macs" or null}, "seed", "samples", "best": {"width",
  * "width_multiplier", "resolution"} or null, "smallest_sram_bytes", "smallest_flash_bytes", "nearest":
  * {"subnet", costs}, "spaces": [{"width", "width_multiplier", "resolution", "samples", "fitting",
- * "mean_macs", "median_macs"}, ...]}. mean_macs is rounded to a whole number.
+ * "mean_macs", "median_macs"}, ...]}. mean_macs is rounded to a whole number. With a cost table, limits have
+ * "cost_table_sha256" and where set "latency_ms", "energy_uj", and costs have the predicted "cycles",
+ * "latency_ms", "energy_uj" or null.
  */
 #ifndef NAS_SPACE_REPORT_H
 #define NAS_SPACE_REPORT_H

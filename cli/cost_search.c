@@ -1,0 +1,74 @@
+/*
+ * cost_search.c - what a search takes of the cost table, and its full estimates.
+ */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "boards/board.h"
+#include "cli/cost.h"
+#include "cli/cost_network.h"
+#include "cli/recipe.h"
+#include "codegen/cost_table.h"
+#include "codegen/footprint.h"
+#include "codegen/layouts.h"
+#include "codegen/schedule.h"
+#include "model/model.h"
+#include "nas/space.h"
+#include "nas/subnet.h"
+#include "nas/supernet.h"
+#include "quant/qmodel.h"
+
+bool cost_needed(const struct recipe *recipe)
+{
+    return *recipe->limits.latency || *recipe->limits.energy;
+}
+
+int cost_limits(struct limits *limits, const struct recipe *recipe, const struct board *board,
+                const char *copy, bool quiet, struct arena *arena)
+{
+    if (!cost_needed(recipe))
+        return 0;
+    if (*recipe->limits.energy && !(board->energy.nj_per_cycle > 0))
+        return error_input(
+            "%s: 'limits.energy' is '%s', but the file of board '%s' gives no energy per cycle", recipe->path,
+            recipe->limits.energy, board->name);
+    struct cost_table *table = ARENA_NEW(arena, struct cost_table);
+    struct strbuf text = STRBUF_INIT;
+    int rc = cost_table_of_board(table, board, quiet, arena);
+    if (!rc) {
+        limits->costs = table;
+        cost_table_text(table, &text);
+        rc = file_write_if_changed(copy, strbuf_text(&text), text.length, NULL);
+    }
+    strbuf_release(&text);
+    return rc;
+}
+
+int cost_recheck(void *context, const struct subnet *subnet, int64_t *cycles)
+{
+    const struct cost_recheck *recheck = context;
+    const struct limits effective = limits_effective(recheck->limits, recheck->board);
+    struct arena arena = ARENA_INIT;
+    struct model *model;
+    struct qmodel *qmodel;
+    struct schedule schedule;
+    struct footprint footprint;
+    const char *folder;
+    int rc = supernet_skeleton(&model, recheck->supernet, subnet, &arena);
+    if (!rc)
+        rc = qmodel_lower(&qmodel, model, &arena, NULL, NULL);
+    if (!rc) {
+        schedule_for_board(&schedule, &footprint, qmodel, recheck->board, &effective.plan,
+                           effective.flash_bytes, &arena);
+        rc = cost_network_constants(qmodel, 0);
+    }
+    if (!rc)
+        rc = cost_folder_create(&folder, &arena);
+    if (!rc) {
+        rc = cost_measure(cycles, NULL, qmodel, &schedule, recheck->board, folder, recheck->jobs, &arena);
+        cost_folder_remove(folder);
+    }
+    arena_release(&arena);
+    return rc;
+}
