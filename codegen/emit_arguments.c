@@ -120,6 +120,14 @@ static void add_packed_constants(struct strbuf *out, const char *name)
     strbuf_addf(out, "    .weights = %s_weights,\n    .requant = %s_requant,\n", name, name);
 }
 
+static void add_depthwise_rows(struct strbuf *out, const struct emission *emission, const struct qnode *node,
+                               int tile, int wide)
+{
+    const struct mcu_depthwise op = depthwise_arguments(emission->qmodel, node);
+    strbuf_addf(out, "    .batch_rows = %d,\n    .wide = %d,\n    .rows = %s,\n", tile, wide,
+                mcu_depthwise_dsp_rows(&op).name);
+}
+
 static void add_convolution(struct strbuf *out, const struct emission *emission, const struct qnode *node,
                             int position, enum kernel kernel, const char *name)
 {
@@ -140,7 +148,7 @@ static void add_convolution(struct strbuf *out, const struct emission *emission,
     if (kernel == KERNEL_CONV2D_DSP)
         strbuf_addf(out, "    .panel_pixels = %d,\n    .wide = %d,\n", tile, wide);
     else if (kernel == KERNEL_DEPTHWISE_DSP)
-        strbuf_addf(out, "    .batch_rows = %d,\n    .wide = %d,\n", tile, wide);
+        add_depthwise_rows(out, emission, node, tile, wide);
     else if (kernel == KERNEL_WINOGRAD_DSP)
         strbuf_addf(out, "    .tile_rows = %d,\n", tile);
     if (implementation->layout == LAYOUT_REFERENCE)

@@ -47,6 +47,7 @@ const char *const engine_files[] = {
     "engine/dsp/average_pool_s8__dsp.c",
     "engine/dsp/conv2d_s8__dsp.c",
     "engine/dsp/conv2d_winograd_s8__dsp.c",
+    "engine/dsp/depthwise_channel.c",
     "engine/dsp/depthwise_row.c",
     "engine/dsp/depthwise_s8__dsp.c",
     "engine/dsp/depthwise_split.c",

@@ -6,11 +6,13 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "boards/board.h"
+#include "codegen/arguments.h"
 #include "codegen/implement.h"
 #include "codegen/emit_harness.h"
 #include "codegen/kernels.h"
 #include "codegen/names.h"
 #include "codegen/schedule.h"
+#include "engine/dsp/pack.h"
 #include "quant/qmodel.h"
 
 /* The columns of code_size.inc. */
@@ -19,19 +21,25 @@ enum code_core { CODE_M4, CODE_M7, CODE_M33, CODE_CORES };
 static const struct code_size {
     int kernel[KERNEL_COUNT][CODE_CORES];
     int shared[KERNEL_COUNT][CODE_CORES]; /* of that, what KERNEL_CONV2D_DSP brings, too */
+    int depthwise_rows[3][2][CODE_CORES]; /* kernel 3, 5, 7; stride 1, 2 */
+    int depthwise_exact[CODE_CORES];
     int call[CODE_CORES], base[CODE_CORES];
     int chain_run[CODE_CORES], chain[CODE_CORES], chain_call[CODE_CORES];
 } code_size = {
-#define CODE_KERNEL(id, ...) .kernel[KERNEL_##id] = {__VA_ARGS__},
-#define CODE_SHARED(id, ...) .shared[KERNEL_##id] = {__VA_ARGS__},
-#define CODE_CALL(...)       .call = {__VA_ARGS__},
-#define CODE_BASE(...)       .base = {__VA_ARGS__},
-#define CODE_CHAIN_RUN(...)  .chain_run = {__VA_ARGS__},
-#define CODE_CHAIN(...)      .chain = {__VA_ARGS__},
-#define CODE_CHAIN_CALL(...) .chain_call = {__VA_ARGS__},
+#define CODE_KERNEL(id, ...)                .kernel[KERNEL_##id] = {__VA_ARGS__},
+#define CODE_SHARED(id, ...)                .shared[KERNEL_##id] = {__VA_ARGS__},
+#define CODE_DEPTHWISE_ROWS(k, stride, ...) .depthwise_rows[(k - 3) / 2][stride - 1] = {__VA_ARGS__},
+#define CODE_DEPTHWISE_EXACT(...)           .depthwise_exact = {__VA_ARGS__},
+#define CODE_CALL(...)                      .call = {__VA_ARGS__},
+#define CODE_BASE(...)                      .base = {__VA_ARGS__},
+#define CODE_CHAIN_RUN(...)                 .chain_run = {__VA_ARGS__},
+#define CODE_CHAIN(...)                     .chain = {__VA_ARGS__},
+#define CODE_CHAIN_CALL(...)                .chain_call = {__VA_ARGS__},
 #include "codegen/code_size.inc"
 #undef CODE_KERNEL
 #undef CODE_SHARED
+#undef CODE_DEPTHWISE_ROWS
+#undef CODE_DEPTHWISE_EXACT
 #undef CODE_CALL
 #undef CODE_BASE
 #undef CODE_CHAIN_RUN
@@ -64,6 +72,26 @@ static int64_t chain_constants(const struct qmodel *qmodel, const struct schedul
                 if (qmodel->nodes[schedule->order[j]].output == node->inputs[k])
                     bytes += INPUT_BYTES;
     }
+    return bytes;
+}
+
+/* The inner loops of mcu_depthwise_s8__dsp that the network needs. */
+static int depthwise_code(const struct qmodel *qmodel, const struct schedule *schedule, enum code_core core)
+{
+    bool used[3][2] = {{false}}, exact = false;
+    for (int i = 0; i < schedule->n_order; i++) {
+        const struct qnode *node = &qmodel->nodes[schedule->order[i]];
+        if (node->op != QOP_DEPTHWISE ||
+            schedule->implementations[schedule->order[i]].layout == LAYOUT_REFERENCE)
+            continue;
+        const struct mcu_depthwise op = depthwise_arguments(qmodel, node);
+        used[(node->window.kernel_w - 3) / 2][node->window.stride_w - 1] = true;
+        exact = exact || mcu_depthwise_dsp_rows(&op).exact;
+    }
+    int bytes = exact ? code_size.depthwise_exact[core] : 0;
+    for (int k = 0; k < 3; k++)
+        for (int s = 0; s < 2; s++)
+            bytes += used[k][s] ? code_size.depthwise_rows[k][s][core] : 0;
     return bytes;
 }
 
@@ -103,6 +131,7 @@ void footprint_of(struct footprint *out, const struct qmodel *qmodel, const stru
     for (int k = 0; k < KERNEL_COUNT; k++)
         if (used[k])
             out->code_bytes += code->kernel[k][core] - (used[KERNEL_CONV2D_DSP] ? code->shared[k][core] : 0);
+    out->code_bytes += depthwise_code(qmodel, schedule, core);
     if (chains)
         out->code_bytes += code->chain_run[core];
     out->sram_bytes = out->arena_bytes + out->stack_bytes + out->runtime_bytes;

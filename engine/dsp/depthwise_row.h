@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "dsp.h"
 #include "intrinsics.h"
 
 /* Weight words of one kernel row, and of a channel (even, so that they expand from whole words of int8). */
@@ -73,16 +74,8 @@ struct mcu_depthwise_rows {
     int32_t row_bytes; /* of a plane row */
 };
 
-/* Requantisation of any mode but MCU_REQUANT_EXACT, channel by channel; what they make of a channel of that
- * mode is meaningless. */
-void mcu_depthwise_rows_3_stride1(const struct mcu_depthwise_rows *job);
-void mcu_depthwise_rows_3_stride2(const struct mcu_depthwise_rows *job);
-void mcu_depthwise_rows_5_stride1(const struct mcu_depthwise_rows *job);
-void mcu_depthwise_rows_5_stride2(const struct mcu_depthwise_rows *job);
-void mcu_depthwise_rows_7_stride1(const struct mcu_depthwise_rows *job);
-void mcu_depthwise_rows_7_stride2(const struct mcu_depthwise_rows *job);
-
-/* Channel 0-3 of them in plain C, any mode. */
+/* Channel 0-3 of a job in plain C, any requantisation mode. The functions of dsp.h do all four: those without
+ * _exact compute nonsense for channels of MCU_REQUANT_EXACT. */
 void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride,
                            int32_t channel);
 

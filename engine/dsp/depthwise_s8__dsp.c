@@ -7,7 +7,6 @@
  */
 #include "depthwise_row.h"
 #include "panel.h"
-#include "requant_dsp.h"
 
 static void expand_words(const int8_t *packed, uint32_t *words, const uint32_t *end)
 {
@@ -24,17 +23,6 @@ void mcu_depthwise_dsp_expand(const void *packed, int32_t bytes, void *wide)
 {
     uint32_t *words = wide;
     expand_words(packed, words, words + bytes / 2);
-}
-
-typedef void rows_function(const struct mcu_depthwise_rows *job);
-
-static rows_function *function_of(int32_t kernel, int32_t stride)
-{
-    if (kernel == 3)
-        return stride == 1 ? mcu_depthwise_rows_3_stride1 : mcu_depthwise_rows_3_stride2;
-    if (kernel == 5)
-        return stride == 1 ? mcu_depthwise_rows_5_stride1 : mcu_depthwise_rows_5_stride2;
-    return stride == 1 ? mcu_depthwise_rows_7_stride1 : mcu_depthwise_rows_7_stride2;
 }
 
 /* What does not depend on the channels, made once per batch, in scratch. */
@@ -112,7 +100,6 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .blocks_bytes = blocks * block * 2 * stride,
         .tail = op->out.w - blocks * block,
     };
-    rows_function *const function = function_of(kernel, stride);
     for (int32_t c = 0; c < op->in.c; c += 4) {
         job.weights = packed;
         if (!op->wide) {
@@ -120,10 +107,7 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
             job.weights = batch->expanded;
         }
         mcu_depthwise_split(&split);
-        function(&job);
-        for (int32_t i = 0; i < 4; i++)
-            if (job.requant[3 * i + 2] < 0) /* MCU_REQUANT_EXACT */
-                mcu_depthwise_channel(&job, kernel, stride, i);
+        op->rows(&job);
         packed += packed_words;
         split.in += 4;
         job.out += 4;

@@ -105,8 +105,10 @@ struct mcu_conv2d_winograd_dsp {
  * Depthwise convolution: kernel 3, 5 or 7 (square), stride 1 or 2, dilation 1, channel multiplier 1, channels
  * a multiple of 4; the rest is for mcu_depthwise_s8__ref. batch_rows output rows at a time are computed from
  * int16 planes of four channels in scratch: more rows unpack each input row, and expand the weights, less
- * often. Per channel, requant holds { bias, a, b }, in a mode of its own.
+ * often. Per channel, requant holds { bias, a, b }, in a mode of its own. The inner loop is named by the
+ * caller (pack.h says which), so that only those that a program needs are linked.
  */
+struct mcu_depthwise_rows; /* depthwise_row.h */
 struct mcu_depthwise_dsp {
     struct mcu_map in, out;
     struct mcu_window window;
@@ -117,6 +119,7 @@ struct mcu_depthwise_dsp {
     const void *weights; /* (c, words of a channel: depthwise_row.h), each word as int16 x 2, or two words as
                             int8 x 4 */
     const int32_t *requant; /* (c, 3) */
+    void (*rows)(const struct mcu_depthwise_rows *);
     void *scratch;
 };
 
@@ -152,6 +155,20 @@ struct mcu_add_dsp {
 void mcu_conv2d_s8__dsp(const struct mcu_conv2d_dsp *op, int32_t y0, int32_t y1);
 void mcu_conv2d_winograd_s8__dsp(const struct mcu_conv2d_winograd_dsp *op, int32_t y0, int32_t y1);
 void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32_t y1);
+
+/* What `rows` may be, by kernel and stride; _exact where a channel needs MCU_REQUANT_EXACT. */
+void mcu_depthwise_rows_3_stride1(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_3_stride2(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_5_stride1(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_5_stride2(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_7_stride1(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_7_stride2(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_3_stride1_exact(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_3_stride2_exact(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_5_stride1_exact(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_5_stride2_exact(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_7_stride1_exact(const struct mcu_depthwise_rows *job);
+void mcu_depthwise_rows_7_stride2_exact(const struct mcu_depthwise_rows *job);
 
 void mcu_fully_connected_s8__dsp(const struct mcu_fully_connected_dsp *op, int32_t y0, int32_t y1);
 void mcu_add_s8__dsp(const struct mcu_add_dsp *op, int32_t y0, int32_t y1);

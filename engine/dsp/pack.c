@@ -308,6 +308,31 @@ int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t 
     return 4 * (4 * rows * row_words + expanded + tables);
 }
 
+static bool needs_exact(const struct mcu_depthwise *op)
+{
+    for (int32_t c = 0; op->weights && c < op->out.c; c++) {
+        const struct channel channel = depthwise_channel(op, c);
+        if (common_mode(&channel, 1) == MCU_REQUANT_EXACT)
+            return true;
+    }
+    return false;
+}
+
+struct mcu_depthwise_dsp_rows mcu_depthwise_dsp_rows(const struct mcu_depthwise *op)
+{
+#define ROWS(kernel, stride)                                                                                 \
+    {                                                                                                        \
+        {mcu_depthwise_rows_##kernel##_stride##stride, "mcu_depthwise_rows_" #kernel "_stride" #stride,      \
+         false},                                                                                             \
+            {mcu_depthwise_rows_##kernel##_stride##stride##_exact,                                           \
+             "mcu_depthwise_rows_" #kernel "_stride" #stride "_exact", true},                                \
+    }
+    static const struct mcu_depthwise_dsp_rows all[3][2][2] = {
+        {ROWS(3, 1), ROWS(3, 2)}, {ROWS(5, 1), ROWS(5, 2)}, {ROWS(7, 1), ROWS(7, 2)}};
+#undef ROWS
+    return all[(op->window.kernel_w - 3) / 2][op->window.stride_w - 1][needs_exact(op)];
+}
+
 /* Word i of a kernel row: its two weights. Beyond the kernel: 0. */
 static void depthwise_word(const int8_t *row, int32_t step, int32_t kernel, int32_t stride, int32_t i,
                            int8_t *low, int8_t *high)

@@ -35,6 +35,14 @@ bool mcu_depthwise_dsp_supports(const struct mcu_depthwise *op);
 int32_t mcu_depthwise_dsp_weights_bytes(const struct mcu_depthwise *op, bool wide);
 int32_t mcu_depthwise_dsp_requant_bytes(const struct mcu_depthwise *op);
 int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t batch_rows, bool wide);
+/* The function for mcu_depthwise_dsp's rows, and its name. Depends on constants too, if there are any
+ * (op->weights is not null). */
+struct mcu_depthwise_dsp_rows {
+    void (*function)(const struct mcu_depthwise_rows *);
+    const char *name;
+    bool exact;
+};
+struct mcu_depthwise_dsp_rows mcu_depthwise_dsp_rows(const struct mcu_depthwise *op);
 void mcu_depthwise_dsp_pack(const struct mcu_depthwise *op, bool wide, void *weights, int32_t *requant);
 
 bool mcu_fully_connected_dsp_supports(const struct mcu_fully_connected *op);

@@ -94,6 +94,31 @@ static int pair_text(enum qop op, enum layout layout, int core)
     return bytes;
 }
 
+static int depthwise_text(int n, const int *kernels, const int *strides, bool exact, int core)
+{
+    struct arena arena = ARENA_INIT;
+    const enum layout layouts[] = {LAYOUT_NARROW, LAYOUT_NARROW};
+    int bytes =
+        text_bytes(network_of_depthwise(n, kernels, strides, exact, &arena), board_of_core[core], 0, layouts);
+    arena_release(&arena);
+    return bytes;
+}
+
+/* The inner loops by kernel and stride, and the kernel without them. */
+static void measure_depthwise(int core, int base, int call, int *kernel, int rows[3][2][CORES], int *exact)
+{
+    static const int kernels[] = {3, 3}, strides[] = {1, 2};
+    int one = depthwise_text(1, kernels, strides, false, core);
+    int other = depthwise_text(1, kernels, strides + 1, false, core);
+    *kernel = one + other - depthwise_text(2, kernels, strides, false, core) - base;
+    for (int k = 0; k < 3; k++)
+        for (int s = 0; s < 2; s++) {
+            const int kernel_w = 3 + 2 * k, stride = s + 1;
+            rows[k][s][core] = depthwise_text(1, &kernel_w, &stride, false, core) - base - call - *kernel;
+        }
+    exact[core] = depthwise_text(1, kernels, strides, true, core) - one;
+}
+
 static int global_pool_text(int core)
 {
     struct arena arena = ARENA_INIT;
@@ -123,6 +148,8 @@ static const char header[] =
     "call needs "
     "it\n"
     " * CODE_SHARED(id, cortex-m4, cortex-m7, cortex-m33): of that, what CONV2D_DSP brings, too\n"
+    " * CODE_DEPTHWISE_ROWS(kernel, stride, ...): of DEPTHWISE_DSP, linked once if any call needs it\n"
+    " * CODE_DEPTHWISE_EXACT: the same for calls with channels of MCU_REQUANT_EXACT\n"
     " * CODE_CALL: per engine call in mcu_model_run\n"
     " * CODE_CHAIN_RUN: engine/chain.c, linked once if any step is depth-first\n"
     " * CODE_CHAIN: per depth-first step\n"
@@ -166,9 +193,9 @@ int main(int argc, char **argv)
                    {"SOFTMAX", QOP_SOFTMAX, LAYOUT_REFERENCE},
                    {"RESIZE_NEAREST", QOP_RESIZE_NEAREST, LAYOUT_REFERENCE},
                    {"COPY", QOP_CONCAT, LAYOUT_REFERENCE}};
-    enum { N = sizeof kernels / sizeof *kernels, CONV2D_DSP = 1 };
+    enum { N = sizeof kernels / sizeof *kernels, CONV2D_DSP = 1, DEPTHWISE_DSP = 4 };
     int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES],
-        pool[CORES], shared[N][CORES];
+        pool[CORES], shared[N][CORES], rows[3][2][CORES], exact[CORES];
     if (argc != 2) {
         fprintf(stderr, "usage: measure_code_size OUTPUT\n");
         return 2;
@@ -190,6 +217,7 @@ int main(int argc, char **argv)
                                   ? 0
                                   : base[core] + 2 * call[core] + kernel[CONV2D_DSP][core] + kernel[k][core] -
                                         pair_text(kernels[k].op, kernels[k].layout, core);
+        measure_depthwise(core, base[core], call[core], &kernel[DEPTHWISE_DSP][core], rows, exact);
         pool[core] = global_pool_text(core) - base[core] - call[core];
         /* PAD is a fill and a copy. */
         fill[core] = kernel_text(QOP_PAD, 1, LAYOUT_REFERENCE, core) - base[core] - 2 * call[core] -
@@ -206,6 +234,11 @@ int main(int argc, char **argv)
             add_kernel(&text, "CODE_SHARED", kernels[k].id, shared[k]);
     add_kernel(&text, "CODE_KERNEL", "GLOBAL_AVERAGE_POOL", pool);
     add_kernel(&text, "CODE_KERNEL", "FILL", fill);
+    for (int k = 0; k < 3; k++)
+        for (int s = 0; s < 2; s++)
+            strbuf_addf(&text, "CODE_DEPTHWISE_ROWS(%d, %d, %d, %d, %d)\n", 3 + 2 * k, s + 1, rows[k][s][0],
+                        rows[k][s][1], rows[k][s][2]);
+    add_line(&text, "CODE_DEPTHWISE_EXACT", exact);
     add_line(&text, "CODE_CALL", call);
     add_line(&text, "CODE_BASE", base);
     add_line(&text, "CODE_CHAIN_RUN", run);

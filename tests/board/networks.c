@@ -297,6 +297,19 @@ struct qmodel *network_of_convolution_and(enum qop op, struct arena *arena)
     return finish(&b);
 }
 
+struct qmodel *network_of_depthwise(int n, const int *kernels, const int *strides, bool exact,
+                                    struct arena *arena)
+{
+    struct builder b = begin("kernels", 16, 16, 4, arena);
+    int x = 0;
+    for (int i = 0; i < n; i++) {
+        x = depthwise(&b, x, kernels[i], strides[i], 1);
+        if (exact)
+            b.q->tensors[x].scale = b.q->tensors[0].scale / 256;
+    }
+    return finish(&b);
+}
+
 struct qmodel *network_of_global_pool(struct arena *arena)
 {
     struct builder b = begin("kernel", 4, 4, 2, arena);

@@ -20,6 +20,11 @@ struct qmodel *network_of_kernel(enum qop op, int repeat, struct arena *arena);
 /* A convolution, then that operator. */
 struct qmodel *network_of_convolution_and(enum qop op, struct arena *arena);
 
+/* Depthwise convolutions one after the other, `kernels` and `strides` (1 or 2) each. exact: they have
+ * channels of a scale above 1. */
+struct qmodel *network_of_depthwise(int n, const int *kernels, const int *strides, bool exact,
+                                    struct arena *arena);
+
 /* One average pool over the whole map. */
 struct qmodel *network_of_global_pool(struct arena *arena);
 

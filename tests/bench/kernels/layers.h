@@ -201,6 +201,7 @@ static inline struct cost depthwise(const struct layer *l, int rows, bool wide)
                                          .wide = wide,
                                          .weights = packed,
                                          .requant = requant,
+                                         .rows = mcu_depthwise_dsp_rows(&ref).function,
                                          .scratch = scratch};
     return (struct cost){layer_count(depthwise_rows, &op, l->out_h, rows), bytes};
 }

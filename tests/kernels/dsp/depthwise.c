@@ -73,6 +73,7 @@ static void run(const struct shape *s, int shifts, int batch_rows, bool wide, bo
         .wide = wide,
         .weights = packed,
         .requant = requant,
+        .rows = mcu_depthwise_dsp_rows(&op).function,
         .scratch = scratch.bytes,
     };
     if (!mcu_depthwise_dsp_supports(&op)) {

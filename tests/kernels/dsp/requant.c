@@ -114,6 +114,7 @@ static void depthwise(int e, int32_t multiplier_of_all, enum mix mix, int in_zer
                                               .act_min = -128,
                                               .act_max = 127,
                                               .batch_rows = 1,
+                                              .rows = mcu_depthwise_dsp_rows(&op).function,
                                               .weights = packed,
                                               .requant = requant,
                                               .scratch = scratch};
