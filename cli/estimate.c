@@ -89,6 +89,36 @@ static json_t *row_json(const struct cycle_row *row, const struct board *board)
     return out;
 }
 
+/* What schedule.json knows of the layers: the operator's name in the network, and its MACs. */
+static int add_operators(json_t *layers, const char *folder, struct arena *arena)
+{
+    json_t *schedule, *step, *kernel, *row;
+    size_t s, k, r;
+    int rc = json_read(&schedule, path_join(arena, folder, "schedule.json"));
+    if (rc)
+        return rc;
+    json_array_foreach(json_object_get(schedule, "steps"), s, step)
+    {
+        json_array_foreach(json_object_get(step, "kernels"), k, kernel)
+        {
+            json_array_foreach(layers, r, row)
+            {
+                if (!json_equal(json_object_get(row, "name"), json_object_get(kernel, "identifier")))
+                    continue;
+                const double macs = json_number_value(json_object_get(kernel, "macs"));
+                const double cycles = json_number_value(json_object_get(row, "cycles"));
+                json_object_set(row, "operator", json_object_get(kernel, "name"));
+                json_object_set_new(row, "macs", json_integer((json_int_t)macs));
+                json_object_set_new(row, "cycles_per_mac",
+                                    macs > 0 ? json_real(rounded(cycles / macs, 1e-3)) : json_null());
+                break;
+            }
+        }
+    }
+    json_decref(schedule);
+    return 0;
+}
+
 static json_t *estimate_json(const struct cycle_estimate *estimate, const struct board *board,
                              const struct toolchain *toolchain)
 {
@@ -122,8 +152,12 @@ int estimate_project(json_t **out, struct stage *stage, const char *folder, cons
         rc = firmware_build(folder, true, stage->threads, stage->quiet);
     if (!rc)
         rc = cycle_estimate(&estimate, path_join(arena, folder, "emulator.elf"), board, timeout_s, arena);
-    if (!rc)
-        *out = estimate_json(&estimate, board, &toolchain);
+    if (rc)
+        return rc;
+    *out = estimate_json(&estimate, board, &toolchain);
+    rc = add_operators(json_object_get(*out, "layers"), folder, arena);
+    if (rc)
+        json_decref(*out);
     return rc;
 }
 
@@ -168,6 +202,12 @@ static void print_row(const json_t *estimate, const json_t *row, const char *nam
     const json_t *energy = json_object_get(row, "uj");
     if (json_is_real(energy))
         printf(" %10.1f", json_real_value(energy));
+    if (real_of(row, "macs") > 0)
+        printf(" %12lld %8.3f", (long long)integer_of(row, "macs"), real_of(row, "cycles_per_mac"));
+    else if (json_is_string(json_object_get(row, "operator")))
+        printf(" %12s %8s", "", "");
+    if (json_is_string(json_object_get(row, "operator")))
+        printf("  %s", text_of(row, "operator"));
     printf("\n");
 }
 
@@ -179,7 +219,8 @@ static void print_layers(const json_t *estimate)
     for (int c = 0; c < CYCLE_CAUSE_COUNT; c++)
         if (has_cause(estimate, c))
             printf(" %11s", cycle_cause_names[c]);
-    printf("%s\n", json_is_real(json_object_get(estimate, "uj")) ? "         uJ" : "");
+    printf("%s", json_is_real(json_object_get(estimate, "uj")) ? "         uJ" : "");
+    printf(" %12s %8s  %s\n", "MACs", "cyc/MAC", "operator");
     json_array_foreach(json_object_get(estimate, "layers"), index, row)
         print_row(estimate, row, text_of(row, "name"));
     print_row(estimate, estimate, "whole");

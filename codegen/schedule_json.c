@@ -30,7 +30,8 @@ json_t *footprint_json(const struct footprint *footprint)
     return root;
 }
 
-/* How an operator is computed, and what model.c calls it; of CONCAT and PAD the first call. instructions: by the cost model. */
+/* How an operator is computed, and what model.c calls it; of CONCAT and PAD the first call. instructions: by
+ * the cost model. */
 static json_t *kernel_json(const struct schedule *schedule, const struct qmodel *qmodel, int position,
                            struct arena *arena)
 {
@@ -38,10 +39,12 @@ static json_t *kernel_json(const struct schedule *schedule, const struct qmodel 
     const struct implementation *implementation = &schedule->implementations[node - qmodel->nodes];
     enum kernel kernels[QNODE_MAX_INPUTS];
     node_kernels(implementation, qmodel, node, kernels);
-    return json_pack("{s:s, s:s, s:s, s:i, s:I}", "identifier",
-                     node_identifier(qmodel, schedule->order[position], arena), "function",
-                     kernel_info(kernels[0])->function, "layout", layout_name(implementation->layout), "tile",
-                     implementation->tile, "instructions", (json_int_t)schedule->instructions[position]);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I}", "identifier",
+                     node_identifier(qmodel, schedule->order[position], arena), "name",
+                     plain_name(node->name, arena), "function", kernel_info(kernels[0])->function, "layout",
+                     layout_name(implementation->layout), "tile", implementation->tile, "instructions",
+                     (json_int_t)schedule->instructions[position], "macs",
+                     (json_int_t)qnode_macs(qmodel, node));
 }
 
 static json_t *step_json(const struct schedule *schedule, const struct qmodel *qmodel, int index,

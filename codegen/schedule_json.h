@@ -7,8 +7,10 @@
  * "footprint": {"sram": {arena, stack, runtime, total}, "flash": {weights, constants, code, total}}, in
  * bytes; code is predicted, the rest exact.
  *
- * "steps": [{index, operators: [names], op, depth_first, bottom_up, rows, inner_rows, macs, scratch_offset,
- * scratch_bytes, live_bytes}]: schedule.h's struct step; op is the last operator's.
+ * "steps": [{index, operators: [names], kernels, op, depth_first, bottom_up, rows, inner_rows, macs,
+ * scratch_offset, scratch_bytes, live_bytes}]: schedule.h's struct step; op is the last operator's.
+ * "kernels": [{ identifier (in model.c), name (in the network), function, layout, tile, instructions, macs}],
+ * one per operator.
  *
  * "buffers": [{tensor, shape: [h, w, c], begin, bytes, offset, ring, row_step, row_phase, row_stride,
  * first_step, last_step}]: schedule.h's struct storage. Line buffers have fewer bytes than their tensor and
