@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "boards/board.h"
 #include "codegen/row_graph.h"
+#include "codegen/tile_cache.h"
 #include "quant/qmodel.h"
 
 bool core_has_dsp(const char *core)
@@ -220,9 +221,9 @@ static void shrink_arena(struct schedule *out, struct footprint *footprint, enum
     }
 }
 
-void schedule_for_board(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
-                        const struct board *board, const struct plan_options *options,
-                        int64_t flash_limit_bytes, struct arena *arena)
+static void choose_layouts(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
+                           const struct board *board, const struct plan_options *options,
+                           int64_t flash_limit_bytes, struct arena *arena)
 {
     /* The code of a kernel that only a layout needs is not in an upgrade's bytes: with what is left then, try
      * again. */
@@ -264,4 +265,12 @@ void schedule_for_board(struct schedule *out, struct footprint *footprint, const
         }
         return;
     }
+}
+
+void schedule_for_board(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
+                        const struct board *board, const struct plan_options *options,
+                        int64_t flash_limit_bytes, struct arena *arena)
+{
+    choose_layouts(out, footprint, qmodel, board, options, flash_limit_bytes, arena);
+    fit_batches_to_cache(out, qmodel, board);
 }
