@@ -42,7 +42,7 @@ void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel,
             const int32_t sum =
                 depthwise_sum(plane + row->plane_offset / 4, job->row_bytes / 4, w,
                               w + row->weights_bytes / 4, x, (kernel - 1) / 2, stride, requant[0]);
-            *out = (int8_t)mcu_requant(sum, requant + 1, job->twice_zero_point >> 1);
+            *out = (int8_t)mcu_requant(sum, requant + 1, job->zero_point);
         }
     }
 }

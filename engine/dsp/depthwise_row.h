@@ -60,7 +60,7 @@ struct mcu_depthwise_out_row {
 
 /* All of a batch's rows of four channels. Read by the assembly: order and sizes matter. */
 struct mcu_depthwise_rows {
-    int32_t twice_zero_point;
+    int32_t zero_point;
     const int32_t *requant;  /* { bias, a, b } x 4 */
     int32_t plane_bytes;     /* to the next channel */
     const uint32_t *weights; /* of the first channel */

@@ -88,7 +88,7 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .odd = op->window.pad_left & 1,
     };
     struct mcu_depthwise_rows job = {
-        .twice_zero_point = 2 * op->out_zero_point,
+        .zero_point = op->out_zero_point,
         .out_step = op->out.c,
         .row_bytes = 4 * batch->row_words,
         .requant = op->requant,

@@ -22,18 +22,17 @@
  *
  *     FAST    q = SMMLAR(y, 2^(32-e) + 1, zero_point)
  *     ROUND   q = SMMLAR(y + (y >> 31), 2^(32-e), zero_point)
- *     SHIFT   q = SMMLAR(4 y, 2^(30-e) + 3, zero_point)
+ *     SHIFT   q = SMMLAR(4 y, 2^(30-e) + 2, zero_point)
  *
  *     out = SSAT8(q)
  *
- * The + 1 and + 3 tilt exact ties of negative y away from zero. ROUND is exact for every x and 2 <= e <= 31.
+ * The + 1 and + 2 tilt exact ties of negative y away from zero. ROUND is exact for every x and 2 <= e <= 31.
  * FAST needs 2 <= e and |y| < 2^(32-e), or e <= 12 (beyond, both sides saturate). Proof: SMMLAR(y, 2^(32-e) +
  * 1, z) = z + floor((y 2^(32-e) + y + 2^31) / 2^32); a multiple of 2^(32-e) plus y, |y| < 2^(32-e), is
  * carried into the next integer only by a negative y at an exact tie. SHIFT is FAST with 4 y and e + 2, for
- * scales of 1/4 and more: it needs |4 y| < 2^31 and, as the tilt is threefold, |12 y| < 2^(30-e) or e <= 9.
+ * scales of 1/4 and more: it needs |4 y| < 2^31 and, as the tilt is twofold, |8 y| < 2^(30-e) or e <= 9.
  * Left shifts, and what else does not fit, take TFLite's formula as it stands (EXACT), several times as slow.
- * A channel whose output is always the zero point has b = 1, or 0 among ROUND: right for any y. pack.c
- * chooses.
+ * A channel whose output is always the zero point has the tilt alone as b. pack.c chooses.
  */
 #ifndef MCU_DSP_H
 #define MCU_DSP_H
@@ -45,9 +44,8 @@
  *
  *     bias[4], { a, b }[4]        bias has -in_zero_point * sum(weights) folded in, modulo 2^32
  *
- * a = 2 m, b as above, its lowest two bits 1 (FAST), 0 (ROUND) or 3 (SHIFT); or a = m, b = shift - 64 < 0
- * (EXACT). All four channels of a block are computed in the same mode: EXACT if b of the first says so, else
- * what the lowest bits of all four b together say.
+ * a = 2 m, b as above, its lowest two bits the tilt: 1 (FAST), 0 (ROUND) or 2 (SHIFT); or a = m, b = shift -
+ * 64 < 0 (EXACT). All four channels of a block have the same mode; b of the first tells which.
  */
 enum { MCU_REQUANT_WORDS = 12 };
 enum mcu_requant_mode { MCU_REQUANT_FAST, MCU_REQUANT_ROUND, MCU_REQUANT_SHIFT, MCU_REQUANT_EXACT };

@@ -61,15 +61,17 @@ static bool mode_possible(const struct channel *channel, enum mcu_requant_mode m
 {
     const int32_t e = -channel->shift;
     const int64_t y = bound_of_y(channel);
-    if (mode == MCU_REQUANT_EXACT || always_zero(channel))
+    if (mode == MCU_REQUANT_EXACT)
         return true;
+    if (always_zero(channel)) /* m may be 0, then y is x */
+        return mode != MCU_REQUANT_SHIFT || channel->magnitude < 1 << 27;
     if (channel->multiplier < 1 << 30 || e < 0 || e > 30)
         return false;
     if (mode == MCU_REQUANT_FAST)
         return e >= 2 && (e <= 12 || y <= INT64_C(1) << (32 - e));
     if (mode == MCU_REQUANT_ROUND)
         return e >= 2;
-    return y <= 1 << 29 && (e <= 9 || (e <= 28 && 12 * y <= INT64_C(1) << (30 - e)));
+    return y <= 1 << 29 && (e <= 9 || (e <= 28 && 8 * y <= INT64_C(1) << (30 - e)));
 }
 
 /* The fastest mode that serves all of n channels. */
@@ -99,10 +101,9 @@ static void requant_words(const struct channel *channel, enum mcu_requant_mode m
                                   [MCU_REQUANT_SHIFT] = MCU_REQUANT_SHIFT_TILT};
     const int32_t one = mode == MCU_REQUANT_SHIFT ? 30 : 32; /* the exponent of 1 in b */
     words[0] = (int32_t)((uint32_t)channel->multiplier << 1);
-    if (always_zero(channel))
-        words[1] = mode != MCU_REQUANT_ROUND;
-    else
-        words[1] = (int32_t)(UINT32_C(1) << (one + channel->shift)) + tilt[mode];
+    words[1] = tilt[mode];
+    if (!always_zero(channel))
+        words[1] += (int32_t)(UINT32_C(1) << (one + channel->shift));
 }
 
 static void requant_block(const struct channel *channels, int32_t n, int32_t *words)

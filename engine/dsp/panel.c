@@ -182,7 +182,9 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
             packed += depth;
         }
         tile.weights_end = tile.weights + depth * 2;
-        tile.zero_point_mode = mcu_tile_zero_point_mode(panel->zero_point, mode);
+        tile.zero_point_mode = 4 * panel->zero_point + (mode == MCU_REQUANT_ROUND   ? 2
+                                                        : mode == MCU_REQUANT_SHIFT ? 3
+                                                                                    : 0);
         /* Pairs of pixels, unless the block is of the rare kinds that mcu_tile_4x1 is for. */
         int32_t p = channels < 4 || mode == MCU_REQUANT_EXACT ? 0 : n_pixels & ~1;
         if (p) {

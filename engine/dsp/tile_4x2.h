@@ -18,7 +18,6 @@
 
 #include <stdint.h>
 
-#include "dsp.h"
 #include "intrinsics.h"
 
 /* The double-precision FPU is what tells a Cortex-M7 from a Cortex-M4 at compile time; boards without one say
@@ -43,18 +42,12 @@ struct mcu_tile {
     uint32_t skip_bytes; /* mcu_tile_skip_bytes */
     uint32_t entry;      /* mcu_tile_entry */
     const uint32_t *weights_end;
-    int32_t zero_point_mode; /* mcu_tile_zero_point_mode */
+    int32_t zero_point_mode; /* 4 * zero point + (2: MCU_REQUANT_ROUND, 3: MCU_REQUANT_SHIFT, 0: neither) */
     int8_t *out;
     int32_t out_step; /* bytes from pixel to pixel */
     const uint32_t *pixels_end;
     const int32_t *requant; /* 12 words: dsp.h */
 };
-
-/* 4 * zero point + (2: MCU_REQUANT_ROUND, 3: MCU_REQUANT_SHIFT, 0: another mode). */
-static inline int32_t mcu_tile_zero_point_mode(int32_t zero_point, enum mcu_requant_mode mode)
-{
-    return 4 * zero_point + (mode == MCU_REQUANT_ROUND ? 2 : mode == MCU_REQUANT_SHIFT ? 3 : 0);
-}
 
 /* All whole pixel pairs of [pixels, pixels_end). Requantisation of any mode but MCU_REQUANT_EXACT. */
 void mcu_tile_4x2(const struct mcu_tile *tile);
