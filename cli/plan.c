@@ -40,7 +40,7 @@ int limits_for_board(struct limits *limits, const struct recipe *recipe, const s
     limits->plan = (struct plan_options){
         .optimize = optimize_of(recipe->codegen.optimize),
         .sram_limit_bytes = arena_limit(limits, board),
-        .fusion = true,
+        .fusion = strcmp(recipe->codegen.fusion, "off") != 0,
     };
     return rc;
 }

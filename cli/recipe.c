@@ -181,16 +181,23 @@ static int check_range(const struct recipe *recipe, const char *key, double valu
     return rc;
 }
 
-static int check_words(const struct recipe *recipe)
+static int check_word(const struct recipe *recipe, const char *key, const char *word, const char *const *words,
+                      const char *expected)
 {
-    const char *optimize = recipe->codegen.optimize;
-    if (!strcmp(optimize, "sram") || !strcmp(optimize, "latency") || !strcmp(optimize, "balanced"))
-        return 0;
+    for (int i = 0; words[i]; i++)
+        if (!strcmp(word, words[i]))
+            return 0;
     struct arena arena = ARENA_INIT;
-    int rc = error_input("%s: 'codegen.optimize' is '%s', expected sram, latency or balanced",
-                         place_of(recipe, "codegen.optimize", &arena), optimize);
+    int rc = error_input("%s: '%s' is '%s', expected %s", place_of(recipe, key, &arena), key, word, expected);
     arena_release(&arena);
     return rc;
+}
+
+static int check_words(const struct recipe *recipe)
+{
+    static const char *const optimize[] = {"sram", "latency", "balanced", NULL}, *const fusion[] = {"on", "off", NULL};
+    int rc = check_word(recipe, "codegen.optimize", recipe->codegen.optimize, optimize, "sram, latency or balanced");
+    return rc ? rc : check_word(recipe, "codegen.fusion", recipe->codegen.fusion, fusion, "on or off");
 }
 
 static int validate(const struct recipe *recipe)
