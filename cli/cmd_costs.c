@@ -219,11 +219,11 @@ static int costs(const char *name, const struct costs_command *command, struct a
 
 int cmd_costs(int argc, char **argv)
 {
-    struct costs_command c = {.networks = 90};
+    struct costs_command c = {.networks = 120};
     const struct option_spec options[] = {
         OPTION_FLAG(0, "fill", &c.fill,
                     "measure networks until the table has enough; goes on where it was stopped"),
-        OPTION_INT(0, "networks", "N", &c.networks, "how many the table shall have (default 90)"),
+        OPTION_INT(0, "networks", "N", &c.networks, "how many the table shall have (default 120)"),
         OPTION_STRING(0, "supernet", "NAME", &c.supernet,
                       "subnets of this supernet (default: of all that ship)"),
         OPTION_STRING('o', "output", "FILE", &c.output, "the table's file (default: in the user's cache)"),

@@ -24,7 +24,7 @@
 #include "nas/supernet.h"
 #include "quant/qmodel.h"
 
-enum { NETWORKS_BY_DEFAULT = 60 };
+enum { NETWORKS_BY_DEFAULT = 120 };
 
 /* ---- folders ---- */
 

@@ -159,7 +159,7 @@ struct qmodel *cost_network_drawn(int index, int shrink, struct arena *arena)
     q->tensors = ARENA_ARRAY(arena, struct qtensor, MAX_NODES + 1);
     q->nodes = ARENA_ARRAY(arena, struct qnode, MAX_NODES);
     int size = 8 * draw(&b, 4, shrink < 12 ? 20 - shrink : 8), family = draw(&b, 0, 9);
-    family = family > 2 ? 2 : family; /* 0 plain, 1 separable, the rest inverted residuals */
+    family = family < 2 ? 0 : family == 2 ? 1 : 2; /* plain, separable, inverted residuals */
     q->tensors[0] =
         (struct qtensor){.name = "image", .h = size, .w = size, .c = draw(&b, 0, 7) ? 3 : 1, .producer = -1};
     q->n_tensors = 1;

@@ -27,9 +27,11 @@ struct fitted_point {
 };
 
 struct cost_fits {
-    struct fit *fine, *coarse; /* by class, ascending */
-    int n_fine, n_coarse;
-    struct fitted_point *fine_points, *coarse_points;
+    struct level {
+        struct fit *fits; /* by class, ascending */
+        int n;
+        struct fitted_point *points;
+    } levels[COST_LEVELS];
 };
 
 static double mean_cycles(const struct cost_point *point)
@@ -105,34 +107,29 @@ static int by_class(const void *a, const void *b)
     return (x->point > y->point) - (x->point < y->point);
 }
 
-static int fit_all(struct fit **fits, struct fitted_point **points, const struct cost_table *table,
-                   bool coarse)
+static void fit_level(struct level *out, enum cost_level level, const struct cost_table *table)
 {
-    struct arena *arena = table->arena;
-    *points = ARENA_ARRAY(arena, struct fitted_point, (size_t)table->n_points + 1);
-    *fits = ARENA_ARRAY(arena, struct fit, (size_t)table->n_points + 1);
+    out->points = ARENA_ARRAY(table->arena, struct fitted_point, (size_t)table->n_points + 1);
+    out->fits = ARENA_ARRAY(table->arena, struct fit, (size_t)table->n_points + 1);
     for (int i = 0; i < table->n_points; i++) {
-        const struct cost_point *point = &table->points[i];
-        (*points)[i].class = coarse ? cost_coarse_class(point) : cost_class(point);
-        (*points)[i].point = i;
+        out->points[i].class = cost_class(&table->points[i], level);
+        out->points[i].point = i;
     }
-    qsort(*points, (size_t)table->n_points, sizeof **points, by_class);
-    int n = 0;
+    qsort(out->points, (size_t)table->n_points, sizeof *out->points, by_class);
     for (int first = 0, end; first < table->n_points; first = end) {
-        for (end = first + 1; end < table->n_points && (*points)[end].class == (*points)[first].class;)
+        for (end = first + 1; end < table->n_points && out->points[end].class == out->points[first].class;)
             end++;
-        struct fit *fit = &(*fits)[n++];
-        *fit = (struct fit){.class = (*points)[first].class, .first = first, .n = end - first};
-        fit_class(fit, *points + first, table);
+        struct fit *fit = &out->fits[out->n++];
+        *fit = (struct fit){.class = out->points[first].class, .first = first, .n = end - first};
+        fit_class(fit, out->points + first, table);
     }
-    return n;
 }
 
 void cost_table_fit(struct cost_table *table)
 {
     struct cost_fits *fits = ARENA_NEW(table->arena, struct cost_fits);
-    fits->n_fine = fit_all(&fits->fine, &fits->fine_points, table, false);
-    fits->n_coarse = fit_all(&fits->coarse, &fits->coarse_points, table, true);
+    for (int level = 0; level < COST_LEVELS; level++)
+        fit_level(&fits->levels[level], (enum cost_level)level, table);
     table->fits = fits;
 }
 
@@ -188,15 +185,19 @@ static double correction(const struct cost_table *table, const struct fit *fit,
 double cost_table_interpolate(const struct cost_table *table, const struct cost_point *point,
                               bool without_own)
 {
-    const struct cost_fits *fits = table->fits;
     double terms[COST_TERMS];
-    const struct fitted_point *points = fits->fine_points;
-    const struct fit *fit = find(fits->fine, fits->n_fine, cost_class(point));
-    if (!fit || fit->n < 2 * cost_terms(terms, point, table->dcache_bytes)) {
-        points = fits->coarse_points;
-        fit = find(fits->coarse, fits->n_coarse, cost_coarse_class(point));
+    int enough = cost_terms(terms, point, table->dcache_bytes) + 2;
+    const struct level *level = NULL;
+    const struct fit *fit = NULL;
+    for (int l = 0; l < COST_LEVELS && !(fit && fit->n >= enough); l++) {
+        const struct level *next = &table->fits->levels[l];
+        const struct fit *wider = find(next->fits, next->n, cost_class(point, (enum cost_level)l));
+        if (wider) {
+            level = next;
+            fit = wider;
+        }
     }
     if (!fit)
         return -1;
-    return fitted(fit, table, point) * correction(table, fit, points + fit->first, point, without_own);
+    return fitted(fit, table, point) * correction(table, fit, level->points + fit->first, point, without_own);
 }

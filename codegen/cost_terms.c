@@ -31,13 +31,16 @@ static int conv2d_terms(double *t, const struct cost_point *p, double rows, doub
     t[1] = pixels * depth;
     t[2] = pixels;
     t[3] = panels * groups;
-    t[4] = panels * groups * depth;
+    t[4] = p->layout == LAYOUT_WIDE ? 0 : panels * groups * depth;
     t[5] = groups * pairs * depth;
     t[6] = groups * pairs;
     t[7] = weights_bytes * (1 + (panels - 1) * spilled(weights_bytes, dcache));
     t[8] = groups * panels * panel_bytes * spilled(panel_bytes + 8 * depth, dcache);
     t[9] = (double)p->window_h * pixels;
-    return 10;
+    /* weights of 4 channels and two pixels: what a pair of pixels reads again, in flash or RAM */
+    double again = groups * pairs * depth * spilled(12 * depth, dcache);
+    t[p->layout == LAYOUT_WIDE ? 10 : 11] = again;
+    return 12;
 }
 
 /* 4 x 4 outputs: transforms, and 36 products. */
@@ -69,8 +72,8 @@ static int depthwise_terms(double *t, const struct cost_point *p, double rows, d
     t[5] = groups * split_rows;
     t[6] = read * spilled(read / batches, dcache);
     t[7] = split_rows * p->in_w;
-    t[8] = batches * groups * p->window_h * p->window_w;
-    return 9;
+    t[p->layout == LAYOUT_WIDE ? 8 : 9] = batches * groups * p->window_h * p->window_w;
+    return 10;
 }
 
 static int fully_connected_terms(double *t, const struct cost_point *p, double dcache)
@@ -131,7 +134,7 @@ int cost_terms(double terms[COST_TERMS], const struct cost_point *point, int dca
     for (int i = 0; i < COST_TERMS; i++)
         terms[i] = 0;
     for (int i = 0; i < point->calls.n; i++) {
-        double of_call[COST_TERMS];
+        double of_call[COST_TERMS] = {0};
         n = call_terms(of_call, point, point->calls.size[i].rows, dcache_bytes);
         for (int k = 0; k < n; k++)
             terms[k] += point->calls.size[i].count * of_call[k];
@@ -139,17 +142,17 @@ int cost_terms(double terms[COST_TERMS], const struct cost_point *point, int dca
     return n;
 }
 
-int cost_coarse_class(const struct cost_point *point)
+int cost_class(const struct cost_point *point, enum cost_level level)
 {
-    return (point->kernel * LAYOUT_COUNT + point->layout) * 4096;
-}
-
-int cost_class(const struct cost_point *point)
-{
-    int window = point->window_h < 15 ? point->window_h : 15,
-        stride = point->stride_h < 3 ? point->stride_h : 3;
+    int window = point->window_h < 15 ? point->window_h : 15;
+    int stride = point->stride_h < 3 ? point->stride_h : 3;
     int thin = point->kernel == KERNEL_CONV2D_DSP && window > 1 && point->in_c <= 4;
-    return cost_coarse_class(point) + 1 + window + 16 * stride + 64 * thin;
+    int class = point->kernel * 2048;
+    if (level != COST_OF_KERNEL)
+        class += 8 * (1 + window + 16 * stride + 64 * (thin % 2));
+    if (level == COST_OF_LAYOUT)
+        class += 1 + point->layout;
+    return class;
 }
 
 void cost_place(double place[COST_PLACE], const struct cost_point *point)
