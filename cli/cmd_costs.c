@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/options.h"
-#include "base/resource.h"
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
@@ -17,7 +16,6 @@
 #include "cli/cost.h"
 #include "cli/cost_network.h"
 #include "cli/plan.h"
-#include "cli/preflight.h"
 #include "cli/stage.h"
 #include "codegen/cost_table.h"
 #include "codegen/footprint.h"
@@ -35,35 +33,12 @@ static const char usage[] =
     "lacks: networks are built and run under the cycle estimator. --check compares predictions with full\n"
     "estimates of random subnets that the table has not seen, as CSV.";
 
-enum { MOST_SUPERNETS = 16 };
-
 struct costs_command {
     bool fill, json, quiet;
     int networks, check, jobs, seed;
     const char *output, *supernet;
     struct option_list sets;
 };
-
-static int load_supernets(const struct supernet **out, int *n, const char *only, struct arena *arena)
-{
-    const char *const *names = &only;
-    int rc = 0;
-    *n = 1;
-    if (!only)
-        rc = resource_list(&names, n, "nas/supernets", ".onnx", arena);
-    if (*n > MOST_SUPERNETS)
-        *n = MOST_SUPERNETS;
-    for (int i = 0; i < *n && !rc; i++) {
-        const char *path;
-        struct supernet *supernet;
-        rc = supernet_path(&path, names[i], arena);
-        if (!rc)
-            rc = supernet_read(&supernet, path, arena);
-        if (!rc)
-            out[i] = supernet;
-    }
-    return rc;
-}
 
 /* ---- --check ---- */
 
@@ -119,14 +94,14 @@ static int check_one(const struct cost_table *table, const struct supernet *supe
 static int check(const struct cost_table *table, const struct costs_command *command,
                  const struct board *board, struct arena *arena)
 {
-    const struct supernet *supernets[MOST_SUPERNETS];
+    const struct supernet *supernets[COST_MOST_SUPERNETS];
     struct recipe recipe;
     const char *folder;
     int n, done = 0;
     double sum = 0, worst = 0;
     int rc = recipe_default(&recipe, &command->sets, arena);
     if (!rc)
-        rc = load_supernets(supernets, &n, command->supernet, arena);
+        rc = cost_supernets(supernets, &n, command->supernet, arena);
     if (!rc)
         rc = cost_folder_create(&folder, arena);
     if (rc)
@@ -186,19 +161,18 @@ static int costs(const char *name, const struct costs_command *command, struct a
     if (command->output)
         path = command->output;
     if (!rc && command->fill) {
-        const struct supernet *supernets[MOST_SUPERNETS];
+        const struct supernet *supernets[COST_MOST_SUPERNETS];
         struct cost_fill fill = {.board = board,
                                  .supernets = supernets,
                                  .networks = command->networks,
                                  .jobs = command->jobs,
                                  .quiet = command->quiet};
-        cost_table_init(&table, identity, board->timing.dcache.bytes, arena);
-        if (file_exists(path) &&
-            (cost_table_read(&table, path, arena) || strcmp(table.identity, identity) != 0)) {
-            warning("'%s' is of another board, compiler or engine, or damaged: it is filled anew", path);
+        bool found;
+        rc = cost_read_own(&table, &found, path, identity, arena);
+        if (!rc && !found)
             cost_table_init(&table, identity, board->timing.dcache.bytes, arena);
-        }
-        rc = load_supernets(supernets, &fill.n_supernets, command->supernet, arena);
+        if (!rc)
+            rc = cost_supernets(supernets, &fill.n_supernets, command->supernet, arena);
         if (!rc)
             rc = cost_fill(&table, &fill, path, arena);
         if (!rc)
@@ -219,7 +193,7 @@ static int costs(const char *name, const struct costs_command *command, struct a
 
 int cmd_costs(int argc, char **argv)
 {
-    struct costs_command c = {.networks = 120};
+    struct costs_command c = {.networks = COST_NETWORKS};
     const struct option_spec options[] = {
         OPTION_FLAG(0, "fill", &c.fill,
                     "measure networks until the table has enough; goes on where it was stopped"),

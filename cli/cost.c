@@ -24,8 +24,6 @@
 #include "nas/supernet.h"
 #include "quant/qmodel.h"
 
-enum { NETWORKS_BY_DEFAULT = 120 };
-
 /* ---- folders ---- */
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -174,26 +172,48 @@ static const char *shipped_path(const struct board *board, struct arena *arena)
     return resource_find(arena_printf(arena, "boards/cost/%s.csv", board->name), arena);
 }
 
+int cost_read_own(struct cost_table *out, bool *found, const char *path, const char *identity,
+                  struct arena *arena)
+{
+    enum { MAX_BYTES = 16 << 20 };
+    struct file file;
+    *found = false;
+    if (!file_exists(path))
+        return 0;
+    int rc = file_read(&file, path, MAX_BYTES, arena);
+    if (rc)
+        return rc;
+    if (!cost_table_intact((const char *)file.data)) {
+        warning("the cost table '%s' is damaged and is replaced", path);
+        return 0;
+    }
+    rc = cost_table_parse(out, (const char *)file.data, path, arena);
+    *found = !rc && strcmp(out->identity, identity) == 0;
+    if (!rc && !*found)
+        warning("the cost table '%s' is of another board, compiler or engine and is replaced", path);
+    return rc;
+}
+
 static int load(struct cost_table *out, bool *stale, const struct board *board, const char *identity,
                 const char *cached, struct arena *arena)
 {
     const char *shipped = shipped_path(board, arena);
     *stale = false;
-    out->n_points = 0;
-    if (file_exists(cached)) {
-        if (cost_table_read(out, cached, arena) == 0 && strcmp(out->identity, identity) == 0)
-            return 0;
-        warning("'%s' is damaged and is replaced", cached);
-        remove(cached);
-    }
+    bool found;
+    int rc = cost_read_own(out, &found, cached, identity, arena);
+    if (rc || found)
+        return rc;
+    bool damaged = file_exists(cached) && remove(cached) == 0;
     cost_table_init(out, identity, board->timing.dcache.bytes, arena);
     if (!shipped)
         return 0;
     struct cost_table table;
-    int rc = cost_table_read(&table, shipped, arena);
-    if (!rc && same_board(identity, table.identity)) {
+    rc = cost_table_read(&table, shipped, arena);
+    bool own = !rc && strcmp(table.identity, identity) == 0;
+    if (own || (!rc && !damaged &&
+                same_board(identity, table.identity))) { /* the user has filled a better one before */
         *out = table;
-        *stale = strcmp(table.identity, identity) != 0;
+        *stale = !own;
     }
     return rc;
 }
@@ -214,8 +234,12 @@ int cost_table_of_board(struct cost_table *out, const struct board *board, bool 
                 "but for the chosen network (`mcunet costs %s --fill` makes a new one)",
                 board->name, board->name);
     if (out->n_points == 0) {
-        struct cost_fill fill = {.board = board, .networks = NETWORKS_BY_DEFAULT, .quiet = quiet};
-        rc = cost_fill(out, &fill, cached, arena);
+        const struct supernet *supernets[COST_MOST_SUPERNETS];
+        struct cost_fill fill = {
+            .board = board, .supernets = supernets, .networks = COST_NETWORKS, .quiet = quiet};
+        rc = cost_supernets(supernets, &fill.n_supernets, NULL, arena);
+        if (!rc)
+            rc = cost_fill(out, &fill, cached, arena);
     }
     if (!rc && !*out->sha256) {
         struct strbuf text = STRBUF_INIT;

@@ -27,6 +27,11 @@ int cost_identity(const char **out, const struct board *board, struct arena *are
 /* Where the cached table of this identity lies. */
 int cost_cache_path(const char **out, const char *identity, struct arena *arena);
 
+/* Reads the table at path if it is whole and of this identity; else *found is false, with one warning where
+ * there is a file that is not. */
+int cost_read_own(struct cost_table *out, bool *found, const char *path, const char *identity,
+                  struct arena *arena);
+
 /*
  * The table for a board, fitted: the cached one, else the shipped one; both with the board's own identity,
  * else the shipped one of the same board timing but another compiler or engine, which a warning says. No
@@ -37,10 +42,10 @@ int cost_table_of_board(struct cost_table *out, const struct board *board, bool 
 /* Does the recipe limit latency or energy? */
 bool cost_needed(const struct recipe *recipe);
 
-/* Gives limits_for_board() the board's table where it is needed, and writes it to `copy`, among the artifacts.
- * error_input: the board file gives no energy. */
-int cost_limits(struct limits *limits, const struct recipe *recipe, const struct board *board, const char *copy,
-                bool quiet, struct arena *arena);
+/* Gives limits_for_board() the board's table where it is needed, and writes it to `copy`, among the
+ * artifacts. error_input: the board file gives no energy. */
+int cost_limits(struct limits *limits, const struct recipe *recipe, const struct board *board,
+                const char *copy, bool quiet, struct arena *arena);
 
 /* A full estimate of a subnet: recheck_fn of nas/search.h, whose context this is. */
 struct cost_recheck {
@@ -59,6 +64,11 @@ struct cost_fill {
     int jobs;     /* of the build */
     bool quiet;
 };
+
+/* The supernets to fill from: `only`, a name or file, or NULL: all that ship. out has room for
+ * COST_MOST_SUPERNETS. */
+enum { COST_MOST_SUPERNETS = 16, COST_NETWORKS = 120 };
+int cost_supernets(const struct supernet **out, int *n, const char *only, struct arena *arena);
 
 /* Measures networks that the table lacks, writing it to path after each: a fill that was stopped goes on
  * where it was. Their order, and so the result, does not depend on that. */

@@ -128,7 +128,7 @@ static int take_sample(struct sample *sample, const char **name, const struct co
 {
     int turn = i % (fill->n_supernets + 1), number = i / (fill->n_supernets + 1), rc = 0;
     const struct supernet *supernet = turn ? fill->supernets[turn - 1] : NULL;
-    *name = arena_printf(arena, "%s %d", supernet ? supernet->name : "drawn", number);
+    *name = arena_printf(arena, "%s %d", supernet ? plain_name(supernet->name, arena) : "drawn", number);
     sample->fits = false;
     for (int shrink = 0; shrink <= MOST_SHRINKS && !sample->fits && !rc; shrink++) {
         struct rng rng = rng_stream(supernet ? 0x7375626e + (uint64_t)turn : 0x706c616e,

@@ -4,10 +4,12 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/resource.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
 #include "cli/cost.h"
 #include "cli/cost_network.h"
+#include "cli/preflight.h"
 #include "cli/recipe.h"
 #include "codegen/cost_table.h"
 #include "codegen/footprint.h"
@@ -42,6 +44,27 @@ int cost_limits(struct limits *limits, const struct recipe *recipe, const struct
         rc = file_write_if_changed(copy, strbuf_text(&text), text.length, NULL);
     }
     strbuf_release(&text);
+    return rc;
+}
+
+int cost_supernets(const struct supernet **out, int *n, const char *only, struct arena *arena)
+{
+    const char *const *names = &only;
+    int rc = 0;
+    *n = 1;
+    if (!only)
+        rc = resource_list(&names, n, "nas/supernets", ".onnx", arena);
+    if (*n > COST_MOST_SUPERNETS)
+        *n = COST_MOST_SUPERNETS;
+    for (int i = 0; i < *n && !rc; i++) {
+        const char *path;
+        struct supernet *supernet;
+        rc = supernet_path(&path, names[i], arena);
+        if (!rc)
+            rc = supernet_read(&supernet, path, arena);
+        if (!rc)
+            out[i] = supernet;
+    }
     return rc;
 }
 

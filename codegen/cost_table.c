@@ -239,18 +239,32 @@ static const char *after_key(const char *line, const char *key, struct arena *ar
     return arena_printf(arena, "%.*s", (int)strcspn(line + length, "\n"), line + length);
 }
 
-static int check_sum(struct cost_table *table, const char *text, const char *path)
+/* The text's last line as it should be and where it is; NULL: there is none. */
+static const char *sum_line(const char *text, struct sha256 *sum)
 {
     const char *last = NULL;
     for (const char *at = text; (at = strstr(at, sum_key)); at++)
         last = at;
-    if (!last || strcspn(last + strlen(sum_key), "\n") != 64 ||
-        strcmp(last + strlen(sum_key) + 64, "\n") != 0)
+    if (!last || strlen(last) != strlen(sum_key) + 65 || last[strlen(last) - 1] != '\n')
+        return NULL;
+    *sum = sha256_of(text, (size_t)(last - text));
+    return last + strlen(sum_key);
+}
+
+bool cost_table_intact(const char *text)
+{
+    struct sha256 sum;
+    const char *given = sum_line(text, &sum);
+    return given && strncmp(given, sum.hex, 64) == 0;
+}
+
+static int check_sum(struct sha256 *sum, const char *text, const char *path)
+{
+    const char *given = sum_line(text, sum);
+    if (!given)
         return error_input("%s: the cost table is cut short: no sha256 line at its end", path);
-    struct sha256 sha = sha256_of(text, (size_t)(last - text));
-    if (strncmp(sha.hex, last + strlen(sum_key), 64) != 0)
+    if (strncmp(given, sum->hex, 64) != 0)
         return error_input("%s: the cost table is damaged: its sha256 is another", path);
-    memcpy(table->sha256, sha.hex, sizeof table->sha256);
     return 0;
 }
 
@@ -287,7 +301,7 @@ static int take_line(struct cost_table *table, struct strbuf *identity, const ch
 int cost_table_parse(struct cost_table *out, const char *text, const char *path, struct arena *arena)
 {
     struct strbuf identity = STRBUF_INIT;
-    struct cost_table sum;
+    struct sha256 sum;
     *out = (struct cost_table){.arena = arena};
     int rc = 0, number = 1;
     for (const char *line = text; *line && !rc; number++) {
@@ -301,7 +315,7 @@ int cost_table_parse(struct cost_table *out, const char *text, const char *path,
         rc = check_sum(&sum, text, path);
     out->identity = arena_strdup(arena, strbuf_text(&identity));
     if (!rc)
-        memcpy(out->sha256, sum.sha256, sizeof out->sha256);
+        memcpy(out->sha256, sum.hex, sizeof out->sha256);
     strbuf_release(&identity);
     return rc;
 }

@@ -73,6 +73,8 @@ struct cost_table {
 void cost_table_init(struct cost_table *out, const char *identity, int dcache_bytes, struct arena *arena);
 /* error_input "path:line: ..." when malformed, or when the checksum does not match. */
 int cost_table_parse(struct cost_table *out, const char *text, const char *path, struct arena *arena);
+/* Is the text whole, by its checksum? Says nothing. */
+bool cost_table_intact(const char *text);
 int cost_table_read(struct cost_table *out, const char *path, struct arena *arena);
 /* Appends the file's text; sets sha256. Same points, same bytes, whatever order they came in. */
 void cost_table_text(struct cost_table *table, struct strbuf *out);

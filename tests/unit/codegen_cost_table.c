@@ -88,6 +88,9 @@ static void test_round_trip(void **state)
     assert_true(cost_table_has_network(&back, "b"));
     assert_false(cost_table_has_network(&back, "c"));
     assert_string_equal(back.sha256, table.sha256);
+    assert_true(cost_table_intact(text));
+    assert_false(cost_table_intact(text + 1));
+    assert_false(cost_table_intact(""));
     assert_string_equal(text_of(&back, &arena), text);
     arena_release(&arena);
 }
