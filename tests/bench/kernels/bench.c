@@ -23,6 +23,12 @@ static void print(const char *kernel, const char *shape, const char *schedule, d
            cost.instructions / macs, (int)cost.scratch_bytes);
 }
 
+/* What a schedule adds where the shift is not the usual one. */
+static const char *requantisation(void)
+{
+    return shift_of_all == -9 ? "" : shift_of_all > 0 ? " scale above 1" : " scale above 1/4";
+}
+
 /* A window with SAME padding. */
 static struct layer same(int h, int w, int c, int kernel_h, int kernel_w, int stride, int out_c)
 {
@@ -46,7 +52,8 @@ static void conv_case(int h, int w, int c, int kernel_h, int kernel_w, int strid
         pixels = (rows * l.out_w + 1) & ~1;
     char shape[64], schedule[64];
     snprintf(shape, sizeof shape, "%dx%dx%d k%dx%d s%d -> %d", h, w, c, kernel_h, kernel_w, stride, out_c);
-    snprintf(schedule, sizeof schedule, "%d rows panel %d%s", rows, pixels, wide ? " wide" : "");
+    snprintf(schedule, sizeof schedule, "%d rows panel %d%s%s", rows, pixels, wide ? " wide" : "",
+             requantisation());
     print("conv2d", shape, schedule, layer_macs(&l) * c, conv2d(&l, rows, pixels, wide));
 }
 
@@ -71,7 +78,7 @@ static void depthwise_case(int h, int w, int c, int kernel, int stride, int rows
         rows = l.out_h;
     char shape[64], schedule[64];
     snprintf(shape, sizeof shape, "%dx%dx%d k%d s%d", h, w, c, kernel, stride);
-    snprintf(schedule, sizeof schedule, "%d rows%s", rows, wide ? " wide" : "");
+    snprintf(schedule, sizeof schedule, "%d rows%s%s", rows, wide ? " wide" : "", requantisation());
     print("depthwise", shape, schedule, layer_macs(&l), depthwise(&l, rows, wide));
 }
 
@@ -151,6 +158,14 @@ int main(int argc, char **argv)
                                    {128, 640}, {64, 10},   {64, 12}, {256, 2}};
     for (size_t i = 0; i < sizeof fully / sizeof *fully; i++)
         fully_connected_case(fully[i][0], fully[i][1]);
+    /* The other ways to requantise: MCU_REQUANT_SHIFT, MCU_REQUANT_EXACT */
+    for (int8_t shift_of_these = -1; shift_of_these <= 1; shift_of_these = (int8_t)(shift_of_these + 2)) {
+        shift_of_all = shift_of_these;
+        conv_case(160, 160, 3, 3, 3, 2, 32, 1, 80, true);
+        depthwise_case(80, 80, 32, 3, 1, 8, true);
+        depthwise_case(5, 5, 768, 5, 1, 8, true);
+    }
+    shift_of_all = -9;
     elementwise_cases(40, 40, 24);
     elementwise_cases(32, 32, 16);
     elementwise_cases(5, 5, 320);

@@ -20,6 +20,7 @@ static int8_t weights[512 * 1024];
 static int32_t packed[640 * 1024 / 4], requant[8 * 1024];
 static int32_t bias[2048], multiplier[2048];
 static int8_t shift[2048];
+static int8_t shift_of_all = -9;
 
 /* Fully connected: c inputs. Pools: the kernel is the window. */
 struct layer {
@@ -72,7 +73,7 @@ static inline void layer_fill(int out_c)
     for (size_t i = 0; i < sizeof weights; i++, s = s * 1664525u + 1013904223u)
         weights[i] = (int8_t)(s >> 24);
     for (int i = 0; i < out_c; i++)
-        bias[i] = i, multiplier[i] = 1518500250, shift[i] = -9;
+        bias[i] = i, multiplier[i] = 1518500250, shift[i] = shift_of_all;
 }
 
 typedef void kernel_rows(const void *op, int32_t y0, int32_t y1);
