@@ -10,17 +10,28 @@ trap 'rm -rf "$work"' EXIT
 compare() { # title, committed CSV, new CSV: figure,value
     echo "$1"
     awk -F, 'NR == FNR { old[$1] = $2; next } FNR > 1 {
-        printf "  %-34s %14s %14s", $1, $2, ($1 in old) ? old[$1] : "-"
+        printf "  %-58s %14s %14s", $1, $2, ($1 in old) ? old[$1] : "-"
         if (($1 in old) && old[$1] + 0 != 0 && $2 ~ /^-?[0-9.]+$/) printf "  x %.4f", $2 / old[$1]
         printf "\n" }' "$2" "$3"
 }
 
-printf '  %-34s %14s %14s  ratio\n' figure now committed
+# A table with a line per network, as figure,value: its first key columns name the line.
+figures() { # key columns, CSV
+    awk -F, -v keys="$1" 'NR == 1 { print "figure,value"; for (i = 1; i <= NF; i++) name[i] = $i; next }
+        { line = $1; for (i = 2; i <= keys; i++) line = line " " $i
+          for (i = keys + 1; i <= NF; i++) print line " " name[i] "," $i }' "$2"
+}
+
+printf '  %-58s %14s %14s  ratio\n' figure now committed
 tests/bench/quickstart.sh "$mcunet" >"$work/quickstart.csv"
 compare "recipes/quickstart.yml" tests/regression/quickstart.csv "$work/quickstart.csv"
 if [ -d ../shared/data/models ]; then
     tests/bench/imagenet1k_net.sh "$mcunet" ../shared >"$work/in2.csv"
     compare "mcunet-in2 on stm32f746" tests/regression/imagenet1k_net.csv "$work/in2.csv"
+    tests/bench/engine.sh "$mcunet" ../shared >"$work/engine.csv"
+    figures 3 tests/regression/engine.csv >"$work/engine_old.csv"
+    figures 3 "$work/engine.csv" >"$work/engine_new.csv"
+    compare "instructions, SRAM, flash, estimated ms" "$work/engine_old.csv" "$work/engine_new.csv"
 else
-    echo "skipped: mcunet-in2 (no ../shared/data)"
+    echo "skipped: mcunet-in2 and the engine table (no ../shared/data)"
 fi
