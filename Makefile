@@ -62,8 +62,7 @@ code-size:
 
 cost-tables: build
 	mkdir -p boards/cost
-	for board in $$(ls boards/*.yml); do name=$$(basename $$board .yml); \
-	    build/mcunet costs $$name --fill -o boards/cost/$$name.csv || exit; done
+	ls boards/*.yml | xargs -n1 -P2 sh -c 'build/mcunet costs $$(basename $$0 .yml) --fill -q -j1 -o boards/cost/$$(basename $$0 .yml).csv >/dev/null'
 
 install: build
 	cmake --install build

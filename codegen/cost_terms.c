@@ -11,12 +11,14 @@ static double blocks(double n, double size)
     return ceil(n / size);
 }
 
-/* How much of `bytes` a cache of this size does not keep, 0 to 1. */
+/* How much of `bytes` that are read again and again a cache of this size does not keep, 0 to 1. The least
+ * recently used is what a loop needs next: once it does not fit, it keeps next to nothing. */
 static double spilled(double bytes, double cache)
 {
-    if (cache <= 0 || bytes <= cache / 2)
+    const double low = 0.9 * cache, high = 1.15 * cache;
+    if (cache <= 0 || bytes <= low)
         return 0;
-    return bytes >= 2 * cache ? 1 : (bytes - cache / 2) / (1.5 * cache);
+    return bytes >= high ? 1 : (bytes - low) / (high - low);
 }
 
 /* engine/dsp/conv2d: panels of `tile` pixels, 4 channels x 2 pixels at a time. */

@@ -235,11 +235,39 @@ static void test_schedule(void **state)
     arena_release(&arena);
 }
 
+/* The tables that ship are whole and of their boards, and their interpolation tells the points that it is not
+ * shown. */
+static void test_shipped(void **state)
+{
+    (void)state;
+    static const char *const boards[] = {"stm32f412", "stm32f746", "stm32f765", "stm32h743",
+                                         "stm32h7a3", "stm32l4r5", "stm32u575"};
+    for (size_t b = 0; b < sizeof boards / sizeof *boards; b++) {
+        struct arena arena = ARENA_INIT;
+        struct cost_table table;
+        const char *path = arena_printf(&arena, "boards/cost/%s.csv", boards[b]);
+        assert_int_equal(cost_table_read(&table, path, &arena), 0);
+        const char *first = arena_printf(&arena, "board: %s,", boards[b]);
+        assert_int_equal(strncmp(table.identity, first, strlen(first)), 0);
+        assert_true(table.n_points > 1000 && table.n_networks >= 100);
+        cost_table_fit(&table);
+        double sum = 0, off = 0;
+        for (int i = 0; i < table.n_points; i++) {
+            double measured = (double)table.points[i].cycles;
+            double guess = cost_table_interpolate(&table, &table.points[i], true);
+            sum += measured;
+            off += fabs(guess * (double)table.points[i].times - measured);
+        }
+        assert_true(off < 0.05 * sum);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damage),   cmocka_unit_test(test_average),
-        cmocka_unit_test(test_fit),        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_fit),        cmocka_unit_test(test_schedule), cmocka_unit_test(test_shipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
