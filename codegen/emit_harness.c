@@ -13,6 +13,7 @@
 static const char *const port_headers[] = {
     "arm/cortex_m.h",
     "arm/registers.h",
+    "arm/cortex_port.h",
     "arm/stm32.h",
     "arm/stm32_usart.h",
 };

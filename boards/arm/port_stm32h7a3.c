@@ -136,17 +136,5 @@ int mcu_port_get(void)
     return stm32_usart_get(&uart);
 }
 
-uint32_t mcu_port_ticks(void)
-{
-    return cortex_counter();
-}
-
-uint32_t mcu_port_tick_hz(void)
-{
-    return cortex_counter_runs() ? mcu_port_clock_hz() : 0;
-}
-
-enum mcu_port_counter mcu_port_counter(void)
-{
-    return cortex_counter_runs() ? MCU_COUNTER_CORE_CYCLES : MCU_COUNTER_NONE;
-}
+/* The counter's functions: last, they are definitions. */
+#include "cortex_port.h"
