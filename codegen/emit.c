@@ -13,6 +13,7 @@
 #include "boards/board.h"
 #include "codegen/emit_harness.h"
 #include "codegen/emit_parts.h"
+#include "codegen/kernels.h"
 #include "codegen/memory_map.h"
 #include "codegen/schedule_json.h"
 #include "quant/qmodel.h"
@@ -31,17 +32,12 @@ const struct implementation *emission_implementation(const struct emission *emis
     return &emission->schedule->implementations[emission->schedule->order[position]];
 }
 
-static bool is_convolution(const struct qnode *node)
-{
-    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
-}
-
 /* Everything that engine.h's structs point to is there. */
 static int check_constants(const struct qnode *node, const char *name)
 {
-    bool multiplied = is_convolution(node) || node->op == QOP_ADD || node->op == QOP_MUL ||
+    bool multiplied = node_has_weights(node) || node->op == QOP_ADD || node->op == QOP_MUL ||
                       node->op == QOP_MEAN || node->op == QOP_SOFTMAX;
-    if ((is_convolution(node) && !node->weights) || (multiplied && (!node->multiplier || !node->shift)) ||
+    if ((node_has_weights(node) && !node->weights) || (multiplied && (!node->multiplier || !node->shift)) ||
         (node->op == QOP_TABLE && !node->table))
         return error("codegen: operator '%s' has no constants: the network is not quantized", name);
     return 0;

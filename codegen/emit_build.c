@@ -60,9 +60,9 @@ const char *const engine_files[] = {
 };
 
 const char *const arm_files[] = {
-    "arm/startup.h",     "arm/startup.c",     "arm/memory.c",  "arm/selftest.h",   "arm/selftest.c",
-    "arm/semihosting.h", "arm/semihosting.c", "arm/main.c",    "arm/emulator.c",   "arm/layer.h",
-    "arm/protocol.h",    "arm/frame.h",       "arm/frame.c",   "arm/port.h",       "arm/port_mps2.c",
+    "arm/startup.h",     "arm/startup.c",     "arm/memory.c", "arm/selftest.h", "arm/selftest.c",
+    "arm/semihosting.h", "arm/semihosting.c", "arm/main.c",   "arm/emulator.c", "arm/layer.h",
+    "arm/protocol.h",    "arm/frame.h",       "arm/frame.c",  "arm/port.h",     "arm/port_mps2.c",
     "arm/harness.c",     "arm/mlperf.c",      NULL,
 };
 
@@ -135,7 +135,8 @@ void emit_build_ninja(struct strbuf *out, const struct emission *emission)
                 "  script = firmware.ld\n",
                 port ? " " : "", port ? port : "", strbuf_text(&objects));
     strbuf_addf(out,
-                "\nbuild emulator.elf: link build/arm/emulator.o build/arm/semihosting.o build/model.o%s | emulator.ld\n"
+                "\nbuild emulator.elf: link build/arm/emulator.o build/arm/semihosting.o build/model.o%s | "
+                "emulator.ld\n"
                 "  script = emulator.ld\n",
                 strbuf_text(&objects));
     strbuf_adds(out, "\ndefault firmware.elf emulator.elf\n");
@@ -172,8 +173,6 @@ static const char *board_memory(const struct board *board, bool separate_stack, 
     return text;
 }
 
-enum { HARNESS_BYTES = 65536 };
-
 /* The stand-in's memories, each cut to the board's size, so that what fits here fits the board; the harness,
  * which the board does not have, lies at the far end of them. The stack comes first: below it nothing is
  * mapped. */
@@ -192,11 +191,12 @@ static const char *emulator_memory(const struct board *board, bool separate_stac
     text = arena_printf(arena, "%s%s", text, memory_line("ram", "rw", origin, ram->bytes, ram->name, arena));
     text = arena_printf(arena, "%s%s", text,
                         memory_line("harness_flash", "rx",
-                                    flash_here->origin + flash_here->bytes - HARNESS_BYTES, HARNESS_BYTES,
-                                    "semihosting", arena));
+                                    flash_here->origin + flash_here->bytes - EMULATOR_HARNESS_BYTES,
+                                    EMULATOR_HARNESS_BYTES, "semihosting", arena));
     return arena_printf(arena, "%s%s", text,
-                        memory_line("harness_ram", "rw", ram_here->origin + ram_here->bytes - HARNESS_BYTES,
-                                    HARNESS_BYTES, "semihosting", arena));
+                        memory_line("harness_ram", "rw",
+                                    ram_here->origin + ram_here->bytes - EMULATOR_HARNESS_BYTES,
+                                    EMULATOR_HARNESS_BYTES, "semihosting", arena));
 }
 
 static const char harness_sections[] = "    /* Not on the board: main() of the emulator and semihosting. */\n"

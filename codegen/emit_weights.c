@@ -17,11 +17,6 @@
 
 enum { INT8_PER_LINE = 24, INT16_PER_LINE = 18, INT32_PER_LINE = 10, TABLE_ENTRIES = 256 };
 
-static bool is_convolution(const struct qnode *node)
-{
-    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
-}
-
 static const char *weights_shape(const struct qmodel *qmodel, const struct qnode *node, struct arena *arena)
 {
     const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];
@@ -205,13 +200,13 @@ static void declare(struct strbuf *out, const struct constants *constants)
     const struct qnode *node = constants->node;
     const char *name = constants->name;
     int channels = emission->qmodel->tensors[node->output].c;
-    if (is_convolution(node) && constants->layout == LAYOUT_REFERENCE) {
+    if (node_has_weights(node) && constants->layout == LAYOUT_REFERENCE) {
         strbuf_addf(out, "\nextern const int8_t %s_weights[%lld]; /* %s */\n", name,
                     (long long)node->n_weights, weights_shape(emission->qmodel, node, emission->arena));
         strbuf_addf(out, "extern const int32_t %s_bias[%d];\n", name, channels);
         strbuf_addf(out, "extern const int32_t %s_multiplier[%d];\n", name, channels);
         strbuf_addf(out, "extern const int8_t %s_shift[%d];\n", name, channels);
-    } else if (is_convolution(node)) {
+    } else if (node_has_weights(node)) {
         strbuf_addf(out, "\nextern const %s %s_weights[%lld]; /* %s */\n",
                     is_wide(constants) ? "int16_t" : "int8_t", name, (long long)packed_weights(constants),
                     packed_shape(constants));
@@ -221,7 +216,8 @@ static void declare(struct strbuf *out, const struct constants *constants)
         strbuf_addf(out, "\nextern const int8_t %s_table[%d]; /* of input + 128 */\n", name, TABLE_ENTRIES);
     } else if (node->op == QOP_RESIZE_NEAREST) {
         const struct qtensor *to = &emission->qmodel->tensors[node->output];
-        strbuf_addf(out, "\nextern const int16_t %s_rows_table[%d]; /* of the input, by output row */\n", name, to->h);
+        strbuf_addf(out, "\nextern const int16_t %s_rows_table[%d]; /* of the input, by output row */\n",
+                    name, to->h);
         strbuf_addf(out, "extern const int16_t %s_columns_table[%d];\n", name, to->w);
     } else if (node->op == QOP_ADD && constants->layout != LAYOUT_REFERENCE) {
         strbuf_addf(out, "\nextern const int32_t %s_table[%d]; /* of input, as unsigned */\n", name,
@@ -236,10 +232,10 @@ static void define(struct strbuf *out, const struct constants *constants)
     const char *name = constants->name;
     int channels = emission->qmodel->tensors[node->output].c;
     bool sums = node->op == QOP_ADD && constants->layout != LAYOUT_REFERENCE;
-    if (!is_convolution(node) && node->op != QOP_TABLE && node->op != QOP_RESIZE_NEAREST && !sums)
+    if (!node_has_weights(node) && node->op != QOP_TABLE && node->op != QOP_RESIZE_NEAREST && !sums)
         return;
     strbuf_addf(out, "\n/* %s \"%s\"", qop_name(node->op), plain_name(node->name, emission->arena));
-    if (is_convolution(node))
+    if (node_has_weights(node))
         strbuf_addf(out, ": weights %s",
                     constants->layout == LAYOUT_REFERENCE
                         ? weights_shape(emission->qmodel, node, emission->arena)

@@ -79,14 +79,9 @@ enum layout layout_smallest(const struct qmodel *qmodel, const struct qnode *nod
     return layout_possible(LAYOUT_NARROW, qmodel, node, dsp) ? LAYOUT_NARROW : LAYOUT_REFERENCE;
 }
 
-static bool has_weights(const struct qnode *node)
-{
-    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
-}
-
 int64_t layout_weights_bytes(enum layout layout, const struct qmodel *qmodel, const struct qnode *node)
 {
-    if (!has_weights(node))
+    if (!node_has_weights(node))
         return 0;
     if (layout == LAYOUT_REFERENCE)
         return aligned(node->n_weights) + output_of(qmodel, node)->c * (int64_t)sizeof(int32_t);
@@ -114,7 +109,7 @@ int64_t layout_constants_bytes(enum layout layout, const struct qmodel *qmodel, 
                aligned((int64_t)sizeof(int16_t) * output_of(qmodel, node)->w);
     if (node->op == QOP_ADD)
         return layout == LAYOUT_REFERENCE ? 0 : MCU_ADD_DSP_TABLE_BYTES;
-    if (!has_weights(node))
+    if (!node_has_weights(node))
         return 0;
     if (layout == LAYOUT_REFERENCE)
         return channels * (int64_t)sizeof(int32_t) + aligned(channels);

@@ -26,6 +26,11 @@ bool node_accumulates(const struct qmodel *qmodel, const struct qnode *node)
             w->dilation_h == 1 && w->dilation_w == 1 && w->pad_top == 0 && w->pad_left == 0);
 }
 
+bool node_has_weights(const struct qnode *node)
+{
+    return node->op == QOP_CONV || node->op == QOP_DEPTHWISE || node->op == QOP_FULLY_CONNECTED;
+}
+
 bool node_is_fully_connected(const struct qmodel *qmodel, const struct qnode *node)
 {
     const struct qtensor *in = &qmodel->tensors[node->inputs[0]], *out = &qmodel->tensors[node->output];

@@ -31,6 +31,8 @@ const struct kernel_info *kernel_info(enum kernel kernel);
 int node_kernels(const struct implementation *implementation, const struct qmodel *qmodel,
                  const struct qnode *node, enum kernel *kernels);
 
+/* CONV, DEPTHWISE or FULLY_CONNECTED. */
+bool node_has_weights(const struct qnode *node);
 /* FULLY_CONNECTED, or a CONV over a single pixel, which is the same product of a matrix and a vector. */
 bool node_is_fully_connected(const struct qmodel *qmodel, const struct qnode *node);
 
