@@ -12,6 +12,9 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 /* name, exit code, meaning (DESIGN section 5; `mcunet -h` prints it) */
 #define ERROR_CODES(X)                                                                                       \
     X(error, 1, "internal or I/O failure")                                                                   \
@@ -38,6 +41,30 @@ enum {
     EXIT_TOOL = 7,
     EXIT_DIFFER = 8,
 };
+
+/*
+ * The failure of a loop that many threads share, so that one message is printed, and the same one whoever ran
+ * what: that of the lowest index. Each turn of the loop is
+ *
+ *     if (error_first_enter(&first, i))
+ *         error_first_leave(&first, i, work(i));
+ *
+ * and after the loop `return error_first_end(&first);` prints the message and gives its exit code, or 0.
+ * Between enter and leave the thread's error_...() calls print nothing. Turns above a failed one are left
+ * out.
+ */
+struct error_first {
+    pthread_mutex_t lock;
+    char *message; /* of `index`; owned */
+    int index, code;
+};
+/* clang-format off */
+#define ERROR_FIRST_INIT {.lock = PTHREAD_MUTEX_INITIALIZER}
+/* clang-format on */
+
+bool error_first_enter(struct error_first *first, int index);
+void error_first_leave(struct error_first *first, int index, int code);
+int error_first_end(struct error_first *first);
 
 /* A note to the user on stderr, "warning: ..."; never a failure. */
 void warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -372,18 +372,13 @@ int dataset_load(const struct dataset *dataset, int first, int n, const struct p
                  float *out, int threads)
 {
     const size_t floats = (size_t)r * (size_t)r * 3;
-    int failed = 0;
-    /* Every image has its place in out, so the result does not depend on who does which. After a failure the
-     * rest is left out, so that (almost always) one message is printed. */
+    struct error_first failed = ERROR_FIRST_INIT;
+    /* Every image has its place in out, so the result does not depend on who does which. */
 #pragma omp parallel for schedule(dynamic, 4) num_threads(threads > 0 ? threads : omp_get_max_threads())
     for (int i = 0; i < n; i++) {
-        int rc = __atomic_load_n(&failed, __ATOMIC_RELAXED);
-        if (!rc) {
-            rc = load_one(dataset, first + i, preprocess, r, out + (size_t)i * floats);
-            if (rc) {
-                __atomic_store_n(&failed, rc, __ATOMIC_RELAXED);
-            }
-        }
+        if (error_first_enter(&failed, i))
+            error_first_leave(&failed, i,
+                              load_one(dataset, first + i, preprocess, r, out + (size_t)i * floats));
     }
-    return failed;
+    return error_first_end(&failed);
 }

@@ -337,26 +337,34 @@ static int run_together(struct exec *exec)
     for (int i = 0; i < exec->model->n_nodes && !rc; i++) {
         if (exec->model->nodes[i].op == OP_BATCH_NORM)
             measure_batch(exec, i);
-#pragma omp parallel for num_threads(exec->n_workers) schedule(static) reduction(| : rc)
+        struct error_first failed = ERROR_FIRST_INIT;
+#pragma omp parallel for num_threads(exec->n_workers) schedule(static)
         for (int image = 0; image < exec->options.batch; image++) {
             omp_set_num_threads(1);
-            rc |= run_node(exec, i, image, image, &exec->workers[omp_get_thread_num()]);
+            if (error_first_enter(&failed, image))
+                error_first_leave(&failed, image,
+                                  run_node(exec, i, image, image, &exec->workers[omp_get_thread_num()]));
         }
+        rc = error_first_end(&failed);
     }
     return rc;
 }
 
 static int run_apart(const struct exec *exec)
 {
-    int rc = 0;
-#pragma omp parallel for num_threads(exec->n_workers) schedule(dynamic) reduction(| : rc)
+    struct error_first failed = ERROR_FIRST_INIT;
+#pragma omp parallel for num_threads(exec->n_workers) schedule(dynamic)
     for (int image = 0; image < exec->options.batch; image++) {
         omp_set_num_threads(1); /* of this task: oneDNN must not open a team of its own */
         const int worker = omp_get_thread_num();
+        int rc = 0;
+        if (!error_first_enter(&failed, image))
+            continue;
         for (int i = 0; i < exec->model->n_nodes && !rc; i++)
-            rc |= run_node(exec, i, image, worker, &exec->workers[worker]);
+            rc = run_node(exec, i, image, worker, &exec->workers[worker]);
+        error_first_leave(&failed, image, rc);
     }
-    return rc;
+    return error_first_end(&failed);
 }
 
 /* Tensors no node writes but someone reads after the run. */
@@ -387,8 +395,7 @@ int exec_run_inputs(struct exec *exec, const float *const *inputs)
     const int threads = omp_get_max_threads();
     const int rc = exec->options.batch_statistics ? run_together(exec) : run_apart(exec);
     omp_set_num_threads(threads); /* the calling thread was one of the workers */
-    /* A failing oneDNN call has printed its message; several threads' codes were or-ed. */
-    return rc ? EXIT_IO : 0;
+    return rc;
 }
 
 int exec_run(struct exec *exec, const float *input)

@@ -149,23 +149,17 @@ static int evaluate_attempt(const struct search *search, struct attempt *attempt
 static int plan_attempts(const struct search *search, struct attempt *attempts, int64_t first, int iteration,
                          enum origin origin)
 {
-    int rc = 0, threads = search->options->threads > 0 ? search->options->threads : omp_get_max_threads();
+    const int threads = search->options->threads > 0 ? search->options->threads : omp_get_max_threads();
+    struct error_first failed = ERROR_FIRST_INIT;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (int i = 0; i < ATTEMPTS; i++) {
-        int failed;
-#pragma omp atomic read
-        failed = rc;
-        if (failed)
-            continue;
-        failed = evaluate_attempt(search, &attempts[i], origin,
-                                  rng_stream(search->options->seed, ((uint64_t)iteration * 3 + origin) << 32 |
-                                                                        (uint64_t)(first + i)));
-        if (failed) {
-#pragma omp atomic write
-            rc = failed;
-        }
+        const uint64_t stream = ((uint64_t)iteration * 3 + origin) << 32 | (uint64_t)(first + i);
+        if (error_first_enter(&failed, i))
+            error_first_leave(
+                &failed, i,
+                evaluate_attempt(search, &attempts[i], origin, rng_stream(search->options->seed, stream)));
     }
-    return rc;
+    return error_first_end(&failed);
 }
 
 /* Adds up to `wanted` new fitting candidates to the history. */

@@ -96,25 +96,21 @@ int space_optimize(struct space_report *out, const struct supernet *supernet, co
     int per_space = options->samples + 1, n = out->n_spaces * per_space;
     struct arena own = ARENA_INIT;
     struct sample *samples = ARENA_ARRAY(&own, struct sample, (size_t)n);
+    struct error_first failed = ERROR_FIRST_INIT;
     struct progress progress;
     progress_start(&progress, options->quiet, "space", n, "subnets");
 #pragma omp parallel for schedule(dynamic, 16)                                                               \
     num_threads(options->threads > 0 ? options->threads : omp_get_max_threads())
     for (int i = 0; i < n; i++) {
-        int failed, space = i / per_space;
-#pragma omp atomic read
-        failed = rc;
-        if (failed)
-            continue;
-        failed = evaluate_sample(&samples[i], supernet, &out->spaces[space], space, i % per_space, board,
-                                 limits, options->seed);
-        if (failed) {
-#pragma omp atomic write
-            rc = failed;
-        }
+        const int space = i / per_space;
+        if (error_first_enter(&failed, i))
+            error_first_leave(&failed, i,
+                              evaluate_sample(&samples[i], supernet, &out->spaces[space], space,
+                                              i % per_space, board, limits, options->seed));
         progress_step(&progress, 1);
     }
     progress_end(&progress);
+    rc = error_first_end(&failed);
 
     struct limits effective = limits_effective(limits, board);
     double misfit = -1;
