@@ -207,7 +207,7 @@ static void add_pool(struct strbuf *out, const struct emission *emission, const 
 {
     begin_struct(out, kernel, name);
     add_sum_maps(out, emission, node, position);
-    if (kernel != KERNEL_GLOBAL_AVERAGE_POOL)
+    if (kernel != KERNEL_GLOBAL_AVERAGE_POOL && kernel != KERNEL_GLOBAL_AVERAGE_POOL_DSP)
         add_window(out, &node->window);
     add_activation(out, node);
     add_scratch(out, emission, node, position);

@@ -65,7 +65,6 @@ bool layout_possible(enum layout layout, const struct qmodel *qmodel, const stru
     case QOP_ADD:
         return layout == LAYOUT_NARROW && add_possible(qmodel, node);
     case QOP_AVERAGE_POOL:
-        return layout == LAYOUT_NARROW && !node_accumulates(qmodel, node);
     case QOP_MAX_POOL:
     case QOP_MEAN:
         return layout == LAYOUT_NARROW;

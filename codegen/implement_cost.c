@@ -120,6 +120,22 @@ static int64_t fully_connected_instructions(const struct work *work)
     return CALL + groups * (inputs * 424 / 100 + 46 + 63 * blocks(inputs, CHUNK)) + inputs * 32 / 10;
 }
 
+/* engine/dsp/sum_rows.c: runs of pixels, four channels at a time. */
+static int64_t sums_instructions(int64_t channels, int64_t pixels)
+{
+    enum { RUN_BYTES = 3072, RUN_MOST = 252 };
+    int64_t most = RUN_BYTES / channels & ~3;
+    most = most > RUN_MOST ? RUN_MOST : most < 4 ? 4 : most;
+    return CALL + blocks(channels, 4) * (pixels * 15 / 4 + 36 * blocks(pixels, most));
+}
+
+/* Operators that add up input rows: their share of clearing the sums and of dividing them. */
+static int64_t accumulating_instructions(const struct work *work, bool reference)
+{
+    int64_t c = work->in->c, pixels = work->rows * work->in->w, rest = 22 * c * work->rows / work->in->h;
+    return reference ? CALL + pixels * c * 63 / 10 + rest : sums_instructions(c, pixels) + rest;
+}
+
 /* The reference kernels: plain loops. */
 static int64_t reference_instructions(const struct work *work)
 {
@@ -154,7 +170,7 @@ int64_t implementation_instructions(const struct implementation *implementation,
                               implementation->tile};
     bool wide = implementation->layout == LAYOUT_WIDE;
     if (node_accumulates(qmodel, node))
-        return CALL + rows * ((int64_t)work.in->w * work.in->c * 28 / 10 + 6 * work.in->c);
+        return accumulating_instructions(&work, implementation->layout == LAYOUT_REFERENCE);
     if (implementation->layout == LAYOUT_REFERENCE)
         return reference_instructions(&work);
     int64_t outputs = rows * (int64_t)work.out->w * work.out->c;
@@ -173,8 +189,7 @@ int64_t implementation_instructions(const struct implementation *implementation,
     case QOP_MAX_POOL:
         return CALL + outputs * (window_taps(node) * 44 / 10) + 105 * (int64_t)work.out->w * rows;
     case QOP_MEAN:
-        return CALL +
-               rows * ((int64_t)work.in->w * work.in->c * 14 / 10 + (work.out->h > 1 ? 60 : 21) * work.in->c);
+        return rows * (sums_instructions(work.in->c, work.in->w) + 25 * work.in->c);
     default:
         return reference_instructions(&work);
     }

@@ -61,7 +61,7 @@ static enum kernel kernel_of(enum layout layout, const struct qmodel *qmodel, co
         return KERNEL_MUL;
     case QOP_AVERAGE_POOL:
         if (node_accumulates(qmodel, node))
-            return KERNEL_GLOBAL_AVERAGE_POOL;
+            return reference ? KERNEL_GLOBAL_AVERAGE_POOL : KERNEL_GLOBAL_AVERAGE_POOL_DSP;
         return reference ? KERNEL_AVERAGE_POOL : KERNEL_AVERAGE_POOL_DSP;
     case QOP_MAX_POOL:
         return reference ? KERNEL_MAX_POOL : KERNEL_MAX_POOL_DSP;

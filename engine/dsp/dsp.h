@@ -13,7 +13,7 @@
  *
  * Weights are packed for the kernel on the host, when the project is generated (pack.h); argument structs,
  * weights and requantisation words stay in flash. Scratch is 4-byte aligned, holds nothing between calls
- * (except mcu_mean's sums) and is as large as pack.h says. The kernels run on any host through C twins of the
+ * (except the sums of mcu_mean and mcu_global_pool) and is as large as pack.h says. The kernels run on any host through C twins of the
  * instructions (intrinsics.h).
  *
  * Requantisation of an accumulator x with multiplier m (Q31, 2^30 <= m < 2^31) and right shift e:
@@ -180,6 +180,7 @@ void mcu_depthwise_dsp_expand(const void *packed, int32_t bytes, void *wide);
 /* Nothing to pack: the arguments are the reference kernels'. */
 void mcu_average_pool_s8__dsp(const struct mcu_pool *op, int32_t y0, int32_t y1);
 void mcu_max_pool_s8__dsp(const struct mcu_pool *op, int32_t y0, int32_t y1);
+void mcu_global_average_pool_s8__dsp(const struct mcu_global_pool *op, int32_t y0, int32_t y1);
 void mcu_mean_s8__dsp(const struct mcu_mean *op, int32_t y0, int32_t y1);
 
 /* weights of mcu_fully_connected_dsp: inputs padded */

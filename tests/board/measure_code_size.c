@@ -119,10 +119,11 @@ static void measure_depthwise(int core, int base, int call, int *kernel, int row
     exact[core] = depthwise_text(1, kernels, strides, true, core) - one;
 }
 
-static int global_pool_text(int core)
+static int global_pool_text(enum layout layout, int core)
 {
     struct arena arena = ARENA_INIT;
-    int bytes = text_bytes(network_of_global_pool(&arena), board_of_core[core], 0, NULL);
+    int bytes = text_bytes(network_of_global_pool(&arena), board_of_core[core], 0,
+                           layout == LAYOUT_REFERENCE ? NULL : &layout);
     arena_release(&arena);
     return bytes;
 }
@@ -195,7 +196,7 @@ int main(int argc, char **argv)
                    {"COPY", QOP_CONCAT, LAYOUT_REFERENCE}};
     enum { N = sizeof kernels / sizeof *kernels, CONV2D_DSP = 1, DEPTHWISE_DSP = 4 };
     int base[CORES], call[CORES], run[CORES], chain[CORES], chain_call[CORES], kernel[N][CORES], fill[CORES],
-        pool[CORES], shared[N][CORES], rows[3][2][CORES], exact[CORES];
+        pool[CORES], pool_dsp[CORES], shared[N][CORES], rows[3][2][CORES], exact[CORES];
     if (argc != 2) {
         fprintf(stderr, "usage: measure_code_size OUTPUT\n");
         return 2;
@@ -218,7 +219,8 @@ int main(int argc, char **argv)
                                   : base[core] + 2 * call[core] + kernel[CONV2D_DSP][core] + kernel[k][core] -
                                         pair_text(kernels[k].op, kernels[k].layout, core);
         measure_depthwise(core, base[core], call[core], &kernel[DEPTHWISE_DSP][core], rows, exact);
-        pool[core] = global_pool_text(core) - base[core] - call[core];
+        pool[core] = global_pool_text(LAYOUT_REFERENCE, core) - base[core] - call[core];
+        pool_dsp[core] = global_pool_text(LAYOUT_NARROW, core) - base[core] - call[core];
         /* PAD is a fill and a copy. */
         fill[core] = kernel_text(QOP_PAD, 1, LAYOUT_REFERENCE, core) - base[core] - 2 * call[core] -
                      kernel[N - 1][core];
@@ -233,6 +235,7 @@ int main(int argc, char **argv)
         if (shared[k][0] || shared[k][1] || shared[k][2])
             add_kernel(&text, "CODE_SHARED", kernels[k].id, shared[k]);
     add_kernel(&text, "CODE_KERNEL", "GLOBAL_AVERAGE_POOL", pool);
+    add_kernel(&text, "CODE_KERNEL", "GLOBAL_AVERAGE_POOL_DSP", pool_dsp);
     add_kernel(&text, "CODE_KERNEL", "FILL", fill);
     for (int k = 0; k < 3; k++)
         for (int s = 0; s < 2; s++)

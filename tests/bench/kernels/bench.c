@@ -107,6 +107,8 @@ static void elementwise_cases(int h, int w, int c)
     if (wanted())
         print("average_pool", shape, "all", elements, pool(&global, false));
     if (wanted())
+        print("global_average_pool", shape, "all", elements, global_average_pool(&global, global.h));
+    if (wanted())
         print("mean", shape, "row", elements, mean(&global));
 }
 

@@ -278,6 +278,19 @@ static inline struct cost pool(const struct layer *l, bool max)
     return (struct cost){layer_count(max ? max_rows : average_rows, &op, l->out_h, 1), 0};
 }
 
+static void global_rows(const void *op, int32_t y0, int32_t y1)
+{
+    mcu_global_average_pool_s8__dsp(op, y0, y1);
+}
+
+/* rows: of the input, per call */
+static inline struct cost global_average_pool(const struct layer *l, int rows)
+{
+    const struct mcu_global_pool op = {
+        .in = layer_in(l), .out = layer_out(l), .act_min = -128, .act_max = 127, .scratch = scratch};
+    return (struct cost){layer_count(global_rows, &op, l->h, rows), 4 * l->c};
+}
+
 static void mean_rows(const void *op, int32_t y0, int32_t y1)
 {
     mcu_mean_s8__dsp(op, y0, y1);

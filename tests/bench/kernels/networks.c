@@ -50,6 +50,8 @@ static struct best best_of(const char *kernel, const struct layer *l, bool wide)
         consider(&best, add(l, l->out_h), "all", l->out_h);
     } else if (!strcmp(kernel, "average_pool")) {
         consider(&best, pool(l, false), "rows", 1);
+    } else if (!strcmp(kernel, "global_average_pool")) {
+        consider(&best, global_average_pool(l, l->h), "all", l->h);
     } else if (!strcmp(kernel, "mean")) {
         consider(&best, mean(l), "rows", 1);
     }

@@ -1,5 +1,5 @@
 /*
- * elementwise.c - fully connected, add, pools and mean against the reference kernels.
+ * elementwise.c - fully connected, add, pools and means against the reference kernels.
  */
 #include "check.h"
 #include "engine/dsp/pack.h"
@@ -185,6 +185,50 @@ static void mean(int h, int w, int c, int extreme, int rows_stay)
     check_free(scratch, 0, what);
 }
 
+/* In one call and in two; a whole map, one stored bottom-up, a rolling one. extreme: every value; ties: small
+ * ones */
+static void global_average(int h, int w, int c, int extreme, int ties)
+{
+    char what[96];
+    snprintf(what, sizeof what, "global average pool %dx%dx%d extreme %d ties %d", h, w, c, extreme, ties);
+    const int32_t n = h * w * c, misalign = check_range(0, 3);
+    struct check_buffer in = check_alloc(n, misalign), out = check_alloc(c, misalign),
+                        expected = check_alloc(c, 0), scratch = check_alloc(c * 4, 0), rolling;
+    for (int32_t i = 0; i < n; i++)
+        in.bytes[i] = (uint8_t)(extreme ? extreme : ties ? check_range(-1, 1) : check_int8(-128));
+    struct mcu_global_pool op = {.in = check_map(in.bytes, h, w, c),
+                                 .out = check_map(expected.bytes, 1, 1, c),
+                                 .act_min = (int16_t)check_range(-128, -90),
+                                 .act_max = (int16_t)check_range(90, 127),
+                                 .scratch = scratch.bytes};
+    const struct mcu_map whole = op.in;
+    for (int stored = 0; stored < 3; stored++) {
+        op.in = stored == 1 ? check_flip(whole) : whole;
+        op.out.data = (int8_t *)expected.bytes;
+        mcu_global_average_pool_s8__ref(&op, 0, h);
+        op.out.data = (int8_t *)out.bytes;
+        if (stored < 2) {
+            const int32_t split = check_range(0, h);
+            mcu_global_average_pool_s8__dsp(&op, 0, split);
+            mcu_global_average_pool_s8__dsp(&op, split, h);
+        } else {
+            int32_t next = 0;
+            op.in = check_ring(whole, 3, &rolling);
+            for (int32_t y = 0; y < h; y += 2) {
+                const int32_t end = y + 2 < h ? y + 2 : h;
+                check_feed(&whole, &op.in, &next, end);
+                mcu_global_average_pool_s8__dsp(&op, y, end);
+            }
+            check_free(rolling, 0, what);
+        }
+        check_same(out.bytes, expected.bytes, c, what);
+    }
+    check_free(in, misalign, what);
+    check_free(out, misalign, what);
+    check_free(expected, 0, what);
+    check_free(scratch, 0, what);
+}
+
 int main(void)
 {
     for (int i = 0; i < 6; i++) {
@@ -196,6 +240,7 @@ int main(void)
         fully_connected(5, 5, 52, 4, i % 4, i & 1, i % 4);
         fully_connected(1, 1, 1, 1, i % 4, i & 1, i % 4);
         fully_connected(1, 2, 160, 2, i % 4, i & 1, i % 4);
+        fully_connected(1, 1, 970, 22, i % 4, i & 1, i % 4);
     }
     for (int i = 0; i < 16; i++)
         add(i & 1, i % 3, i > 8);
@@ -215,6 +260,17 @@ int main(void)
         mean(7, 7, 9, i, 1);
         mean(10, 4, 64, i, 0);
         mean(10, 4, 64, i, 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        const int extreme = i == 1 ? -128 : i == 2 ? 127 : 0, ties = i == 3;
+        global_average(25, 5, 64, extreme, ties);
+        global_average(1, 1, 3, extreme, ties);
+        global_average(7, 7, 10, extreme, ties);
+        global_average(2, 255, 4, extreme, ties);
+        global_average(3, 600, 5, extreme, ties);
+        global_average(64, 64, 8, extreme, ties);
+        for (int k = 0; k < 12; k++)
+            global_average(check_range(1, 12), check_range(1, 12), check_range(1, 40), extreme, ties);
     }
     return check_verdict("elementwise");
 }
