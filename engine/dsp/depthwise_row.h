@@ -20,6 +20,14 @@
 
 #include "dsp.h"
 #include "intrinsics.h"
+#include "tile_4x2.h" /* MCU_CORTEX_M7 */
+
+/* For assembly: orders of instructions that pair on a Cortex-M7, or that a Cortex-M4 likes. */
+#ifdef MCU_CORTEX_M7
+#define MCU_DEPTHWISE_CORE " .set dual_issue, 1\n"
+#else
+#define MCU_DEPTHWISE_CORE " .set dual_issue, 0\n"
+#endif
 
 /* Weight words of one kernel row, and of a channel (even, so that they expand from whole words of int8). */
 static inline int32_t mcu_depthwise_row_words(int32_t kernel, int32_t stride)

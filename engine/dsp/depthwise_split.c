@@ -10,6 +10,14 @@
 __asm__(
     " .syntax unified\n"
     " .thumb\n"
+    MCU_DEPTHWISE_CORE
+    /* Two pixels a (r8) and b (r9) of four channels, one word per plane. */
+    ".macro split_two count, load_a, load_b\n"
+    " pkhbt r10, r8, r9, lsl #16\n \\count\n pkhtb r11, r9, r8, asr #16\n"
+    " sxtab16 r12, r3, r10\n \\load_a\n sxtab16 r10, r3, r10, ror #8\n \\load_b\n"
+    " sxtab16 lr, r3, r11\n str r12, [r4], #4\n sxtab16 r11, r3, r11, ror #8\n str r10, [r5], #4\n"
+    " str lr, [r6], #4\n"
+    ".endm\n"
     /* * r0 in, r1 step, r2 pixels left, r3 bias, r4-r7 the rows of the four planes, the rest data. On *
      * * the * stack: the job from `in` on. */
     " .section .text.mcu_depthwise_split, \"ax\", %progbits\n"
@@ -30,14 +38,19 @@ __asm__(
     " str lr, [r5], #4\n str r10, [r6], #4\n str r11, [r7], #4\n"
     "2:\n"
     " subs r2, r2, #2\n blt 4f\n"
+    " .if dual_issue\n"
+    /* the next two pixels are loaded while these are split; the last two have no next */
+    " ldr r8, [r0]\n ldr r9, [r0, r1]\n add r0, r0, r1, lsl #1\n subs r2, r2, #2\n blt 6f\n"
     " .p2align 2\n"
     "3:\n"
-    /* two pixels */
-    " ldr r8, [r0]\n ldr r9, [r0, r1]\n add r0, r0, r1, lsl #1\n sxtab16 r10, r3, r8\n"
-    " sxtab16 r12, r3, r9\n sxtab16 r11, r3, r8, ror #8\n sxtab16 lr, r3, r9, ror #8\n"
-    " pkhbt r8, r10, r12, lsl #16\n pkhtb r10, r12, r10, asr #16\n str r8, [r4], #4\n"
-    " pkhbt r9, r11, lr, lsl #16\n str r10, [r6], #4\n pkhtb r11, lr, r11, asr #16\n str r9, [r5], #4\n"
-    " subs r2, r2, #2\n str r11, [r7], #4\n bge 3b\n"
+    " split_two \"subs r2, r2, #2\", \"ldr r8, [r0]\", \"ldr r9, [r0, r1]\"\n add r0, r0, r1, lsl #1\n str r11, [r7], #4\n bge 3b\n"
+    "6:\n"
+    " split_two\n str r11, [r7], #4\n"
+    " .else\n"
+    " .p2align 2\n"
+    "3:\n"
+    " ldr r8, [r0]\n ldr r9, [r0, r1]\n add r0, r0, r1, lsl #1\n split_two \"subs r2, r2, #2\"\n str r11, [r7], #4\n bge 3b\n"
+    " .endif\n"
     "4:\n"
     " adds r2, r2, #2\n beq 5f\n"
     /* one more pixel */
