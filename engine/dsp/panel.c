@@ -171,7 +171,9 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
     tile.out_step = out_c;
     tile.requant = panel->requant;
     for (int32_t c = 0; c < out_c; c += 4, out += 4, tile.requant += MCU_REQUANT_WORDS) {
-        const enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
+        enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
+        if (mode == MCU_REQUANT_ROUND && panel->zero_point == -128)
+            mode = MCU_REQUANT_FAST; /* its ties of negative y saturate either way: dsp.h */
         const int32_t channels = out_c - c < 4 ? out_c - c : 4;
         if (panel->wide) {
             tile.weights = packed;

@@ -28,11 +28,13 @@
 
 /* Steps per turn of the inner loop: as much as the small instruction cache of an M4's flash bears. The first
  * step of all stands before the loop; the first turn starts in the middle when what remains is no multiple.
+ * The pointers move every MCU_TILE_MOVE steps.
  */
-#ifdef MCU_CORTEX_M7
 #define MCU_TILE_STEPS 16
+#ifdef MCU_CORTEX_M7
+#define MCU_TILE_MOVE 16
 #else
-#define MCU_TILE_STEPS 12
+#define MCU_TILE_MOVE 8
 #endif
 
 /* Read by the assembly: order and sizes matter. */
@@ -86,7 +88,7 @@ static inline uint32_t mcu_tile_entry(int32_t depth)
 /* What the pixel pointer goes back by for them, after the first step; modulo 2^32. */
 static inline uint32_t mcu_tile_skip_bytes(int32_t depth)
 {
-    return 8 * mcu_tile_entry(depth) - 8;
+    return 8 * (mcu_tile_entry(depth) % MCU_TILE_MOVE) - 8;
 }
 
 #endif
