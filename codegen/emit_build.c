@@ -43,6 +43,7 @@ const char *const engine_files[] = {
     "engine/dsp/requant_dsp.h",
     "engine/dsp/sum_rows.h",
     "engine/dsp/tile_4x2.h",
+    "engine/dsp/tile_groups.h",
     "engine/dsp/winograd.h",
     "engine/dsp/add_s8__dsp.c",
     "engine/dsp/average_pool_s8__dsp.c",
@@ -59,6 +60,7 @@ const char *const engine_files[] = {
     "engine/dsp/panel.c",
     "engine/dsp/sum_rows.c",
     "engine/dsp/tile_4x2.c",
+    "engine/dsp/tile_groups.c",
     NULL,
 };
 

@@ -4,6 +4,7 @@
 #include "panel.h"
 
 #include "requant_dsp.h"
+#include "tile_groups.h"
 
 MCU_DSP_INLINE void unpack_word(uint32_t word, uint32_t *panel)
 {
@@ -160,6 +161,76 @@ void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *ou
         out[c] = (int8_t)mcu_requant(sum[c], requant + 4 + 2 * c, tile->zero_point_mode >> 2);
 }
 
+/* As mcu_requant_mode, but MCU_REQUANT_ROUND that does not matter is MCU_REQUANT_FAST: where the output is
+ * never below the zero point, negative y may round to anything up to 0. */
+static enum mcu_requant_mode mode_of(const struct mcu_panel *panel, const int32_t *requant)
+{
+    const enum mcu_requant_mode mode = mcu_requant_mode(requant);
+    return mode == MCU_REQUANT_ROUND && panel->zero_point == -128 ? MCU_REQUANT_FAST : mode;
+}
+
+/* Do pairs of pixels serve them? Else each pixel takes mcu_tile_4x1. */
+static int takes_pairs(const struct mcu_panel *panel, int32_t c, const int32_t *requant)
+{
+    return panel->out_c - c >= 4 && mcu_requant_mode(requant) != MCU_REQUANT_EXACT;
+}
+
+#ifdef MCU_TILE_IN_GROUPS
+
+/* Groups of 4 channels from c on that go through the pixels together, if the first takes pairs. */
+static int32_t groups_together(const struct mcu_panel *panel, int32_t c, const int32_t *requant)
+{
+    const int32_t most = panel->wide ? MCU_TILE_GROUPS_BYTES / (8 * panel->depth) : 1;
+    const int shift = mcu_requant_mode(requant) == MCU_REQUANT_SHIFT;
+    int32_t n = 1;
+    while (n < most && takes_pairs(panel, c + 4 * n, requant + n * MCU_REQUANT_WORDS) &&
+           (mcu_requant_mode(requant + n * MCU_REQUANT_WORDS) == MCU_REQUANT_SHIFT) == shift)
+        n++;
+    return n;
+}
+
+static void multiply_pairs(const struct mcu_panel *panel, const struct mcu_tile *tile, int32_t groups,
+                           int32_t pairs, int8_t *out)
+{
+    const int32_t depth = panel->depth, ragged = depth / 2 % MCU_TILE_GROUPS_STEPS;
+    struct mcu_tile_groups all;
+    all.pixels = panel->pixels;
+    all.entry = (uint32_t)(ragged ? MCU_TILE_GROUPS_STEPS - ragged : 0);
+    all.skip_bytes = 8 * all.entry;
+    all.last_turn = (uintptr_t)panel->pixels + 4 * (uint32_t)depth - 8 * MCU_TILE_GROUPS_STEPS;
+    all.pair_bytes = 4 * (uint32_t)depth;
+    all.requant = all.first = tile->requant;
+    all.last = tile->requant + (groups - 1) * MCU_REQUANT_WORDS;
+    all.out = out;
+    all.out_step = panel->out_c;
+    all.out_next = 2 * panel->out_c - 4 * groups;
+    all.weights = tile->weights;
+    all.zero_point = panel->zero_point;
+    all.pixels_end = panel->pixels + pairs * depth;
+    const enum mcu_requant_mode mode = mode_of(panel, tile->requant);
+    all.direct = mode == MCU_REQUANT_SHIFT ? 0 : panel->zero_point == -128 ? ~0u : MCU_REQUANT_FAST_TILT;
+    mcu_tile_groups(&all);
+}
+
+#else
+
+static int32_t groups_together(const struct mcu_panel *panel, int32_t c, const int32_t *requant)
+{
+    (void)panel, (void)c, (void)requant;
+    return 1;
+}
+
+static void multiply_pairs(const struct mcu_panel *panel, struct mcu_tile *tile, int32_t groups,
+                           int32_t pairs, int8_t *out)
+{
+    (void)groups;
+    tile->pixels_end = panel->pixels + pairs * panel->depth;
+    tile->out = out;
+    mcu_tile_4x2(tile);
+}
+
+#endif
+
 void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
 {
     const int32_t depth = panel->depth, out_c = panel->out_c, n_pixels = panel->n_pixels;
@@ -170,31 +241,31 @@ void mcu_panel_multiply(const struct mcu_panel *panel, int8_t *out)
     tile.entry = mcu_tile_entry(depth);
     tile.out_step = out_c;
     tile.requant = panel->requant;
-    for (int32_t c = 0; c < out_c; c += 4, out += 4, tile.requant += MCU_REQUANT_WORDS) {
-        enum mcu_requant_mode mode = mcu_requant_mode(tile.requant);
-        if (mode == MCU_REQUANT_ROUND && panel->zero_point == -128)
-            mode = MCU_REQUANT_FAST; /* its ties of negative y saturate either way: dsp.h */
-        const int32_t channels = out_c - c < 4 ? out_c - c : 4;
+    for (int32_t c = 0; c < out_c;) {
+        const int paired = n_pixels > 1 && takes_pairs(panel, c, tile.requant);
+        int32_t groups = paired ? groups_together(panel, c, tile.requant) : 1, p = paired ? n_pixels & ~1 : 0;
         if (panel->wide) {
             tile.weights = packed;
-            packed += depth * 2;
+            packed += groups * depth * 2;
         } else {
             mcu_expand_weights(packed, panel->expanded, panel->expanded + depth * 2);
             tile.weights = panel->expanded;
             packed += depth;
         }
-        tile.weights_end = tile.weights + depth * 2;
+        const enum mcu_requant_mode mode = mode_of(panel, tile.requant);
         tile.zero_point_mode = 4 * panel->zero_point + (mode == MCU_REQUANT_ROUND   ? 2
                                                         : mode == MCU_REQUANT_SHIFT ? 3
                                                                                     : 0);
-        /* Pairs of pixels, unless the block is of the rare kinds that mcu_tile_4x1 is for. */
-        int32_t p = channels < 4 || mode == MCU_REQUANT_EXACT ? 0 : n_pixels & ~1;
-        if (p) {
-            tile.pixels_end = panel->pixels + p / 2 * depth;
-            tile.out = out;
-            mcu_tile_4x2(&tile);
+        tile.weights_end = tile.weights + depth * 2;
+        if (paired)
+            multiply_pairs(panel, &tile, groups, p / 2, out + c);
+        for (; groups > 0; groups--, c += 4) {
+            for (int32_t i = p; i < n_pixels; i++)
+                mcu_tile_4x1(&tile, panel->pixels + i / 2 * depth + (i & 1), out + i * out_c + c,
+                             out_c - c < 4 ? out_c - c : 4);
+            tile.weights = tile.weights_end;
+            tile.weights_end += depth * 2;
+            tile.requant += MCU_REQUANT_WORDS;
         }
-        for (; p < n_pixels; p++)
-            mcu_tile_4x1(&tile, panel->pixels + p / 2 * depth + (p & 1), out + p * out_c, channels);
     }
 }
