@@ -5,13 +5,15 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "model/dnnl_v2.h"
 
 struct product {
     const char *name; /* of the layer, for messages */
     dnnl_engine_t engine;
     dnnl_primitive_desc_t descriptor;
     dnnl_primitive_t primitive;
-    dnnl_memory_desc_t in, weights, bias, out, scratch;
+    dnnl_memory_desc_t in, stored, bias, out;  /* stored: weights in the model's layout */
+    const_dnnl_memory_desc_t weights, scratch; /* the descriptor's */
     bool has_bias;
     const void *packed_weights; /* in the primitive's own layout; NULL: not constant */
 };
@@ -22,27 +24,31 @@ static int failed(const char *name, const char *what, dnnl_status_t status)
 }
 
 /* A rank-4 shape with the channel axis last as the logical (n, c, h, w) oneDNN speaks of. */
-static void feature_map(dnnl_memory_desc_t *out, const struct shape *shape)
+static dnnl_status_t feature_map(dnnl_memory_desc_t *out, const struct shape *shape)
 {
     const dnnl_dims_t dims = {shape->dim[0], shape->dim[3], shape->dim[1], shape->dim[2]};
-    dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, dnnl_nhwc);
+    return dnnl_memory_desc_create_with_tag(out, 4, dims, dnnl_f32, dnnl_nhwc);
+}
+
+static dnnl_status_t matrix(dnnl_memory_desc_t *out, const struct shape *shape, dnnl_format_tag_t tag)
+{
+    const dnnl_dims_t dims = {shape->dim[0], shape->dim[1]};
+    return dnnl_memory_desc_create_with_tag(out, 2, dims, dnnl_f32, tag);
 }
 
 /* The model's weights (oc, kh, kw, c / group) as (oc, ic, h, w), or (g, oc / g, ic / g, h, w). */
-static void conv_weights(dnnl_memory_desc_t *stored, dnnl_memory_desc_t *any, const struct shape *shape,
-                         int group)
+static dnnl_status_t conv_weights(dnnl_memory_desc_t *stored, dnnl_memory_desc_t *any,
+                                  const struct shape *shape, int group)
 {
     const int64_t oc = shape->dim[0], h = shape->dim[1], w = shape->dim[2], ic = shape->dim[3];
-    if (group == 1) {
-        const dnnl_dims_t dims = {oc, ic, h, w}, strides = {h * w * ic, 1, w * ic, ic};
-        dnnl_memory_desc_init_by_strides(stored, 4, dims, dnnl_f32, strides);
-        dnnl_memory_desc_init_by_tag(any, 4, dims, dnnl_f32, dnnl_format_tag_any);
-    } else {
-        const dnnl_dims_t dims = {group, oc / group, ic, h, w};
-        const dnnl_dims_t strides = {oc / group * h * w * ic, h * w * ic, 1, w * ic, ic};
-        dnnl_memory_desc_init_by_strides(stored, 5, dims, dnnl_f32, strides);
-        dnnl_memory_desc_init_by_tag(any, 5, dims, dnnl_f32, dnnl_format_tag_any);
-    }
+    const dnnl_dims_t plain = {oc, ic, h, w}, plain_strides = {h * w * ic, 1, w * ic, ic};
+    const dnnl_dims_t grouped = {group, oc / group, ic, h, w},
+                      grouped_strides = {oc / group * h * w * ic, h * w * ic, 1, w * ic, ic};
+    const int n = group == 1 ? 4 : 5;
+    const int64_t *dims = group == 1 ? plain : grouped,
+                  *strides = group == 1 ? plain_strides : grouped_strides;
+    const dnnl_status_t status = dnnl_memory_desc_create_with_strides(stored, n, dims, dnnl_f32, strides);
+    return status ? status : dnnl_memory_desc_create_with_tag(any, n, dims, dnnl_f32, dnnl_format_tag_any);
 }
 
 /* Scratch from the caller; a clip where oneDNN can do it on the way out. */
@@ -59,9 +65,9 @@ static dnnl_status_t attributes_of(dnnl_primitive_attr_t *out, const struct node
     if (status)
         return status;
     if (node->act_min == 0 && isinf(node->act_max))
-        status = dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_relu, 0, 0);
+        status = dnnl_post_ops_append_eltwise(post_ops, dnnl_eltwise_relu, 0, 0);
     else
-        status = dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_clip, fmaxf(node->act_min, -FLT_MAX),
+        status = dnnl_post_ops_append_eltwise(post_ops, dnnl_eltwise_clip, fmaxf(node->act_min, -FLT_MAX),
                                               fminf(node->act_max, FLT_MAX));
     if (!status)
         status = dnnl_primitive_attr_set_post_ops(*out, post_ops);
@@ -70,30 +76,26 @@ static dnnl_status_t attributes_of(dnnl_primitive_attr_t *out, const struct node
 }
 
 static dnnl_status_t describe_conv(struct product *p, const struct node *node,
-                                   const dnnl_memory_desc_t *weights, dnnl_primitive_attr_t attributes)
+                                   const_dnnl_memory_desc_t weights, const_dnnl_primitive_attr_t attributes)
 {
     const struct window *w = &node->window;
     const dnnl_dims_t strides = {w->stride_h, w->stride_w},
                       dilations = {w->dilation_h - 1, w->dilation_w - 1};
     const dnnl_dims_t before = {w->pad_top, w->pad_left}, after = {w->pad_bottom, w->pad_right};
-    dnnl_convolution_desc_t desc;
-    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-        &desc, dnnl_forward_inference, dnnl_convolution_direct, &p->in, weights,
-        p->has_bias ? &p->bias : NULL, &p->out, strides, dilations, before, after);
-    return status ? status : dnnl_primitive_desc_create(&p->descriptor, &desc, attributes, p->engine, NULL);
+    return dnnl_convolution_forward_primitive_desc_create(
+        &p->descriptor, p->engine, dnnl_forward_inference, dnnl_convolution_direct, p->in, weights, p->bias,
+        p->out, strides, dilations, before, after, attributes);
 }
 
-static dnnl_status_t describe_gemm(struct product *p, const dnnl_memory_desc_t *weights,
-                                   dnnl_primitive_attr_t attributes)
+static dnnl_status_t describe_gemm(struct product *p, const_dnnl_memory_desc_t weights,
+                                   const_dnnl_primitive_attr_t attributes)
 {
-    dnnl_inner_product_desc_t desc;
-    dnnl_status_t status = dnnl_inner_product_forward_desc_init(
-        &desc, dnnl_forward_inference, &p->in, weights, p->has_bias ? &p->bias : NULL, &p->out);
-    return status ? status : dnnl_primitive_desc_create(&p->descriptor, &desc, attributes, p->engine, NULL);
+    return dnnl_inner_product_forward_primitive_desc_create(&p->descriptor, p->engine, dnnl_forward_inference,
+                                                            p->in, weights, p->bias, p->out, attributes);
 }
 
-static dnnl_status_t run_reorder(dnnl_engine_t engine, const dnnl_memory_desc_t *from, const void *in,
-                                 const dnnl_memory_desc_t *to, void *out)
+static dnnl_status_t run_reorder(dnnl_engine_t engine, const_dnnl_memory_desc_t from, const void *in,
+                                 const_dnnl_memory_desc_t to, void *out)
 {
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_primitive_t primitive = NULL;
@@ -122,28 +124,47 @@ static dnnl_status_t run_reorder(dnnl_engine_t engine, const dnnl_memory_desc_t 
     return status;
 }
 
-static void describe_operands(struct product *p, const struct model *model, const struct node *node,
-                              dnnl_memory_desc_t *stored, dnnl_memory_desc_t *any)
+/* *any: weights in whatever layout the primitive likes best; the caller destroys it. */
+static dnnl_status_t describe_operands(struct product *p, const struct model *model, const struct node *node,
+                                       dnnl_memory_desc_t *any)
 {
     const struct shape *in = &model->tensors[node->inputs[0]].shape,
                        *out = &model->tensors[node->output].shape;
     const struct shape *weights = &model->tensors[node->inputs[1]].shape;
-    if (node->op == OP_CONV) {
-        feature_map(&p->in, in);
-        feature_map(&p->out, out);
-        conv_weights(stored, any, weights, node->group);
-    } else {
-        const dnnl_dims_t in_dims = {in->dim[0], in->dim[1]}, out_dims = {out->dim[0], out->dim[1]};
-        const dnnl_dims_t weights_dims = {weights->dim[0], weights->dim[1]};
-        dnnl_memory_desc_init_by_tag(&p->in, 2, in_dims, dnnl_f32, dnnl_ab);
-        dnnl_memory_desc_init_by_tag(&p->out, 2, out_dims, dnnl_f32, dnnl_ab);
-        dnnl_memory_desc_init_by_tag(stored, 2, weights_dims, dnnl_f32, dnnl_ab);
-        dnnl_memory_desc_init_by_tag(any, 2, weights_dims, dnnl_f32, dnnl_format_tag_any);
-    }
-    if (p->has_bias) {
+    const bool conv = node->op == OP_CONV;
+    dnnl_status_t status = conv ? feature_map(&p->in, in) : matrix(&p->in, in, dnnl_ab);
+    if (!status)
+        status = conv ? feature_map(&p->out, out) : matrix(&p->out, out, dnnl_ab);
+    if (!status)
+        status =
+            conv ? conv_weights(&p->stored, any, weights, node->group) : matrix(&p->stored, weights, dnnl_ab);
+    if (!status && !conv)
+        status = matrix(any, weights, dnnl_format_tag_any);
+    if (!status && p->has_bias) {
         const dnnl_dims_t dims = {weights->dim[0]};
-        dnnl_memory_desc_init_by_tag(&p->bias, 1, dims, dnnl_f32, dnnl_a);
+        status = dnnl_memory_desc_create_with_tag(&p->bias, 1, dims, dnnl_f32, dnnl_a);
     }
+    return status;
+}
+
+/* constant: are the weights? Those that change from run to run stay in the model's layout. */
+static dnnl_status_t prepare(struct product *p, const struct model *model, const struct node *node,
+                             bool constant)
+{
+    dnnl_memory_desc_t any = NULL;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_status_t status = describe_operands(p, model, node, &any);
+    if (!status)
+        status = attributes_of(&attributes, node);
+    if (!status) {
+        const_dnnl_memory_desc_t wanted = constant ? any : p->stored;
+        status = node->op == OP_CONV ? describe_conv(p, node, wanted, attributes)
+                                     : describe_gemm(p, wanted, attributes);
+    }
+    dnnl_memory_desc_destroy(any);
+    if (attributes)
+        dnnl_primitive_attr_destroy(attributes);
+    return status ? status : dnnl_primitive_create(&p->primitive, p->descriptor);
 }
 
 int product_create(struct product **out, const struct model *model, const struct node *node,
@@ -151,44 +172,31 @@ int product_create(struct product **out, const struct model *model, const struct
 {
     struct product *p = ARENA_NEW(keep, struct product);
     const struct tensor *weights = &model->tensors[node->inputs[1]];
-    dnnl_memory_desc_t stored, any;
-    dnnl_primitive_attr_t attributes = NULL;
     *out = p;
     p->name = node->name;
     p->engine = engine;
     p->has_bias = node->n_inputs == 3;
-    describe_operands(p, model, node, &stored, &any);
-
-    /* Weights that change from run to run stay in the model's layout. */
-    const dnnl_memory_desc_t *wanted = weights->constant ? &any : &stored;
-    dnnl_status_t status = attributes_of(&attributes, node);
-    if (!status)
-        status = node->op == OP_CONV ? describe_conv(p, node, wanted, attributes)
-                                     : describe_gemm(p, wanted, attributes);
-    if (attributes)
-        dnnl_primitive_attr_destroy(attributes);
-    if (!status)
-        status = dnnl_primitive_create(&p->primitive, p->descriptor);
+    dnnl_status_t status = prepare(p, model, node, weights->constant);
     if (status)
         return failed(p->name, "prepare it", status);
 
-    p->weights = *dnnl_primitive_desc_query_md(p->descriptor, dnnl_query_weights_md, 0);
-    p->scratch = *dnnl_primitive_desc_query_md(p->descriptor, dnnl_query_scratchpad_md, 0);
+    p->weights = dnnl_primitive_desc_query_md(p->descriptor, dnnl_query_weights_md, 0);
+    p->scratch = dnnl_primitive_desc_query_md(p->descriptor, dnnl_query_scratchpad_md, 0);
     if (!weights->constant)
         return 0;
-    if (dnnl_memory_desc_equal(&stored, &p->weights)) {
+    if (dnnl_memory_desc_equal(p->stored, p->weights)) {
         p->packed_weights = weights->data;
         return 0;
     }
-    void *packed = arena_alloc(keep, dnnl_memory_desc_get_size(&p->weights));
-    status = run_reorder(engine, &stored, weights->data, &p->weights, packed);
+    void *packed = arena_alloc(keep, dnnl_memory_desc_get_size(p->weights));
+    status = run_reorder(engine, p->stored, weights->data, p->weights, packed);
     p->packed_weights = packed;
     return status ? failed(p->name, "pack its weights", status) : 0;
 }
 
 size_t product_scratch_bytes(const struct product *product)
 {
-    return dnnl_memory_desc_get_size(&product->scratch);
+    return dnnl_memory_desc_get_size(product->scratch);
 }
 
 int product_run(const struct product *p, dnnl_stream_t stream, float *out, const float *in,
@@ -198,14 +206,14 @@ int product_run(const struct product *p, dnnl_stream_t stream, float *out, const
      * state. */
     const struct {
         int argument;
-        const dnnl_memory_desc_t *desc;
+        const_dnnl_memory_desc_t desc;
         const void *data;
     } operands[] = {
-        {DNNL_ARG_SRC, &p->in, in},
-        {DNNL_ARG_WEIGHTS, &p->weights, p->packed_weights ? p->packed_weights : weights},
-        {DNNL_ARG_DST, &p->out, out},
-        {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch},
-        {DNNL_ARG_BIAS, &p->bias, bias},
+        {DNNL_ARG_SRC, p->in, in},
+        {DNNL_ARG_WEIGHTS, p->weights, p->packed_weights ? p->packed_weights : weights},
+        {DNNL_ARG_DST, p->out, out},
+        {DNNL_ARG_SCRATCHPAD, p->scratch, scratch},
+        {DNNL_ARG_BIAS, p->bias, bias},
     };
     const int n = p->has_bias ? 5 : 4;
     dnnl_exec_arg_t arguments[5];
@@ -232,4 +240,7 @@ void product_destroy(struct product *product)
         dnnl_primitive_destroy(product->primitive);
     if (product->descriptor)
         dnnl_primitive_desc_destroy(product->descriptor);
+    const dnnl_memory_desc_t owned[] = {product->in, product->stored, product->bias, product->out};
+    for (int i = 0; i < 4; i++)
+        dnnl_memory_desc_destroy(owned[i]);
 }
