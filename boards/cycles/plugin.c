@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boards/cycles/cache.h"
 #include "boards/cycles/qemu_plugin.h"
@@ -16,7 +17,14 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-EXPORT int qemu_plugin_version = QEMU_PLUGIN_INTERFACE;
+EXPORT int qemu_plugin_version = QEMU_PLUGIN_OLD;
+
+/* Runs as soon as the module is loaded, before QEMU asks which version it is: one module for all QEMUs. */
+__attribute__((constructor)) static void choose_interface(void)
+{
+    if (qemu_plugin_num_vcpus)
+        qemu_plugin_version = QEMU_PLUGIN_NEW;
+}
 
 struct block;
 
@@ -37,11 +45,13 @@ struct block {
     struct block *chained;    /* same bucket */
 };
 
-enum { BUCKETS = 1 << 14, UNKNOWN_LINE = UINT32_MAX };
+enum { BUCKETS = 1 << 14 };
+#define UNKNOWN_LINE UINT32_MAX
 
 static struct counter {
     struct record_setup setup;
     const char *out;
+    bool copies_instructions; /* QEMU's qemu_plugin_insn_data() */
     bool active;
     uint32_t passes;
     struct block *buckets[BUCKETS];
@@ -220,10 +230,21 @@ static struct block *find_block(struct counter *c, uint32_t address, uint32_t by
 
 /* Bytes of an instruction, from its first halfword. QEMU's own figure for the last one of a page includes the
  * halfword that it looked at to see whether the next instruction crosses into the next page. */
-static uint32_t instruction_bytes(const struct qemu_plugin_insn *instruction)
+static uint32_t instruction_bytes(const uint8_t *code)
 {
-    const uint8_t *code = qemu_plugin_insn_data(instruction);
     return code[1] >> 3 >= 0x1d ? 4 : 2;
+}
+
+/* Its machine code, in copy or in QEMU's memory. */
+static const uint8_t *machine_code(const struct counter *c, const struct qemu_plugin_insn *instruction,
+                                   uint8_t copy[4])
+{
+    if (!c->copies_instructions)
+        return qemu_plugin_insn_code(instruction);
+    const size_t bytes = qemu_plugin_insn_copy(instruction, copy, 4);
+    if (bytes < 2 || bytes < instruction_bytes(copy))
+        give_up("QEMU does not show the whole instruction");
+    return copy;
 }
 
 static struct block *add_block(struct counter *c, const struct qemu_plugin_tb *tb, uint32_t bytes)
@@ -235,9 +256,10 @@ static struct block *add_block(struct counter *c, const struct qemu_plugin_tb *t
     block->code = allocate(bytes, 1);
     uint32_t at = 0;
     for (size_t i = 0; i < block->instructions; i++) {
-        const struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
-        const uint32_t length = instruction_bytes(instruction);
-        memcpy(block->code + at, qemu_plugin_insn_data(instruction), length);
+        uint8_t copy[4];
+        const uint8_t *code = machine_code(c, qemu_plugin_tb_get_insn(tb, i), copy);
+        const uint32_t length = instruction_bytes(code);
+        memcpy(block->code + at, code, length);
         at += length;
     }
     if (c->fetch.ways && bytes && inside(&c->setup.flash, block->address)) {
@@ -259,7 +281,8 @@ static void block_translated(uint64_t id, struct qemu_plugin_tb *tb)
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
         const uint64_t address = qemu_plugin_insn_vaddr(instruction);
-        bytes += instruction_bytes(instruction);
+        uint8_t copy[4];
+        bytes += instruction_bytes(machine_code(c, instruction, copy));
         if (address == c->setup.begin)
             qemu_plugin_register_vcpu_insn_exec_cb(instruction, pass_begins, QEMU_PLUGIN_NO_REGISTERS, NULL);
         if (address == c->setup.end)
@@ -397,7 +420,11 @@ static const char *value_of(int argc, char **argv, const char *key)
 
 EXPORT int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, char **argv)
 {
-    (void)info;
+    if (value_of(argc, argv, RECORD_PROBE)) { /* only: does QEMU load this? */
+        printf(RECORD_PROBE_ANSWER "%d\n", info->interface.own);
+        fflush(stdout);
+        _exit(0);
+    }
     const char *setup = value_of(argc, argv, "setup"), *out = value_of(argc, argv, "out");
     if (!setup || !out || !read_setup(&counter, setup)) {
         fprintf(stderr, "error: cycle counter: bad set-up\n");
@@ -405,6 +432,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const qemu_info_t *info, int argc, c
     }
     counter.out = strdup(out);
     counter.fetched_line = UNKNOWN_LINE;
+    counter.copies_instructions = info->interface.own >= QEMU_PLUGIN_COPIES_INSTRUCTIONS;
     qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated);
     qemu_plugin_register_atexit_cb(id, run_ends, NULL);
     return 0;

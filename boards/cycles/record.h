@@ -20,6 +20,11 @@
 
 #define RECORD_MAGIC "mcucyc1"
 
+/* With this option the plugin only says that QEMU loaded it, and the version of QEMU's plugin interface, and ends it.
+ */
+#define RECORD_PROBE "probe"
+#define RECORD_PROBE_ANSWER "cycle counter: QEMU plugin interface "
+
 enum { RECORD_MAX_LAYERS = 1 << 14, RECORD_MAX_MARKERS = 1 << 16 };
 
 /* Least-recently-used, allocating on reads and writes. Sets and line_bytes are powers of two; ways 0: none.
