@@ -97,11 +97,11 @@ bool cifar_folder(const char *path)
 
 static int list_records(const char *names[FILES_MAX], int *n, struct dataset *dataset)
 {
+    *n = 0;
     DIR *dir = opendir(dataset->root);
     if (!dir) {
         return error("cannot open folder '%s': %s", dataset->root, strerror(errno));
     }
-    *n = 0;
     for (const struct dirent *entry; (entry = readdir(dir));) {
         if (!named_bin(entry->d_name)) {
             continue;
