@@ -194,9 +194,12 @@ static int usable_tile(int tile, enum layout layout, const struct qmodel *qmodel
     if (node->op == QOP_CONV && layout != LAYOUT_WINOGRAD) {
         if (tile < out->w)
             return balanced(tile, out->w, step);
-        int64_t rows_in_tile = tile / out->w, all = rows < out->h ? rows : out->h;
-        return balanced((int)rows_in_tile, all, 1) * out->w +
-               (balanced((int)rows_in_tile, all, 1) * out->w) % step;
+        int64_t most = tile / out->w, all = rows < out->h ? rows : out->h;
+        int64_t in_tile = balanced((int)most, all, 1);
+        /* a last odd pixel costs a tile as much as two */
+        if (in_tile < all && in_tile * out->w % 2)
+            in_tile += in_tile < most ? 1 : in_tile > 1 ? -1 : 0;
+        return (int)(in_tile * out->w + in_tile * out->w % step);
     }
     return balanced(tile, tiled_extent(layout, qmodel, node, rows), step);
 }
