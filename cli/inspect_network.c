@@ -147,6 +147,8 @@ static const char *qnode_detail(const struct qnode *node, struct arena *arena)
     case QOP_PAD:
         return arena_printf(arena, "pad %d,%d,%d,%d", node->window.pad_top, node->window.pad_left,
                             node->window.pad_bottom, node->window.pad_right);
+    case QOP_CONCAT:
+        return node->axis == CONCAT_ROWS ? "rows" : node->axis == CONCAT_COLUMNS ? "columns" : "";
     default:
         return "";
     }

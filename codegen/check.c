@@ -209,30 +209,23 @@ static int replay_element_wise(struct replay *replay, const struct qnode *node)
     return rc;
 }
 
-/* MEAN, FULLY_CONNECTED, SOFTMAX: every output byte may need every input byte. */
+static int require_inputs(const struct replay *replay, const struct qnode *node)
+{
+    int rc = 0;
+    for (int i = 0; i < node->n_inputs && !rc; i++)
+        rc = replay_require_rows(replay, node->inputs[i], 0, replay->qmodel->tensors[node->inputs[i]].h - 1);
+    return rc;
+}
+
+/* MEAN, FULLY_CONNECTED, SOFTMAX: every output byte may need every input byte; and what is never written
+ * over its inputs. */
 static int replay_whole(struct replay *replay, const struct qnode *node)
 {
     const struct qtensor *out = &replay->qmodel->tensors[node->output];
-    int last = replay->qmodel->tensors[node->inputs[0]].h - 1;
-    int rc = replay_require_rows(replay, node->inputs[0], 0, last);
+    int rc = require_inputs(replay, node);
     for (int y = 0; y < out->h && !rc; y++)
         rc = replay_write_row(replay, node->output, y, 0, out->c);
-    return rc ? rc : replay_require_rows(replay, node->inputs[0], 0, last);
-}
-
-static int replay_concat(struct replay *replay, const struct qnode *node)
-{
-    int rc = 0;
-    for (int i = 0, channel = 0; i < node->n_inputs && !rc; i++) {
-        const struct qtensor *in = &replay->qmodel->tensors[node->inputs[i]];
-        rc = replay_require_rows(replay, node->inputs[i], 0, in->h - 1);
-        for (int y = 0; y < in->h && !rc; y++)
-            rc = replay_write_row(replay, node->output, y, channel, in->c);
-        if (!rc)
-            rc = replay_require_rows(replay, node->inputs[i], 0, in->h - 1);
-        channel += in->c;
-    }
-    return rc;
+    return rc ? rc : require_inputs(replay, node);
 }
 
 static int replay_node(struct replay *replay, const struct qnode *node)
@@ -256,9 +249,8 @@ static int replay_node(struct replay *replay, const struct qnode *node)
     case QOP_SOFTMAX:
     case QOP_RESIZE_NEAREST:
     case QOP_PAD: /* the fill writes everything before the copy reads */
-        return replay_whole(replay, node);
     case QOP_CONCAT:
-        return replay_concat(replay, node);
+        return replay_whole(replay, node);
     case QOP_COUNT:
         break;
     }

@@ -61,6 +61,10 @@ static void rows_read(const struct chain_replay *chain, const struct qnode *node
         *first = y0 - node->window.pad_top;
         *last = y1 - node->window.pad_top;
         break;
+    case QOP_CONCAT: /* each part from its own first row on */
+        *first = y0 - qnode_part(chain->replay->qmodel, node, i).y;
+        *last = y1 - qnode_part(chain->replay->qmodel, node, i).y;
+        break;
     case QOP_FULLY_CONNECTED:
     case QOP_SOFTMAX:
     case QOP_RESIZE_NEAREST: /* taken to read all rows at every row (row_graph.c) */

@@ -254,19 +254,32 @@ static void add_call(struct strbuf *calls, const struct call_rows *rows, enum ke
         strbuf_addf(calls, "%s%s(&%s, y0, y1);\n", rows->indent, kernel_info(kernel)->function, name);
 }
 
+/* Output rows of a chain become rows of an input that begins at row `top` of it, as far as those exist. */
+static void add_copy_call(struct strbuf *calls, const struct call_rows *rows, const char *name, int top,
+                          int in_h)
+{
+    if (rows->all)
+        add_call(calls, rows, KERNEL_COPY, name, in_h);
+    else
+        strbuf_addf(calls, "%s%s(&%s, y0 < %d ? 0 : y0 - %d, y1 < %d ? y1 - %d : %d);\n", rows->indent,
+                    kernel_info(KERNEL_COPY)->function, name, top, top, top + in_h, top, in_h);
+}
+
 static void add_concat(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
                        const struct qnode *node, const char *name, const struct call_rows *rows)
 {
-    const struct qtensor *tensors = emission->qmodel->tensors;
-    for (int i = 0, channel = 0; i < node->n_inputs; i++) {
+    for (int i = 0; i < node->n_inputs; i++) {
         const char *part = arena_printf(emission->arena, "%s_part_%d", name, i);
-        add_copy(out, emission, node->inputs[i], node->output, 0, 0, channel, part);
-        add_call(calls, rows, KERNEL_COPY, part, tensors[node->inputs[i]].h);
-        channel += tensors[node->inputs[i]].c;
+        const struct qpart at = qnode_part(emission->qmodel, node, i);
+        add_copy(out, emission, node->inputs[i], node->output, at.y, at.x, at.c, part);
+        if (node->axis == CONCAT_ROWS)
+            add_copy_call(calls, rows, part, at.y, emission->qmodel->tensors[node->inputs[i]].h);
+        else
+            add_call(calls, rows, KERNEL_COPY, part, emission->qmodel->tensors[node->inputs[i]].h);
     }
 }
 
-/* The border, then the image: output rows of a chain become input rows, as far as those exist. */
+/* The border, then the image. */
 static void add_pad(struct strbuf *out, struct strbuf *calls, const struct emission *emission,
                     const struct qnode *node, const char *name, const struct call_rows *rows)
 {
@@ -278,11 +291,7 @@ static void add_pad(struct strbuf *out, struct strbuf *calls, const struct emiss
     strbuf_addf(out, "    .value = %d,\n};\n", zero_point(emission, node->output));
     add_copy(out, emission, node->inputs[0], node->output, top, node->window.pad_left, 0, name);
     add_call(calls, rows, KERNEL_FILL, border, tensors[node->output].h);
-    if (rows->all)
-        add_call(calls, rows, KERNEL_COPY, name, in_h);
-    else
-        strbuf_addf(calls, "%s%s(&%s, y0 < %d ? 0 : y0 - %d, y1 < %d ? y1 - %d : %d);\n", rows->indent,
-                    kernel_info(KERNEL_COPY)->function, name, top, top, top + in_h, top, in_h);
+    add_copy_call(calls, rows, name, top, in_h);
 }
 
 void emit_node(struct strbuf *out, struct strbuf *calls, const struct emission *emission, int position,

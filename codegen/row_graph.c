@@ -37,9 +37,11 @@ int row_inputs(struct row_input *inputs, const struct qmodel *qmodel, const stru
         case QOP_PAD:
             input->pad = node->window.pad_top;
             break;
+        case QOP_CONCAT:
+            input->pad = qnode_part(qmodel, node, i).y;
+            break;
         case QOP_ADD:
         case QOP_MUL:
-        case QOP_CONCAT:
             if (in->h != out->h) /* MUL's (1, 1, c) factor */
                 *input = whole(tensor, in->h);
             break;

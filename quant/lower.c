@@ -314,11 +314,15 @@ static void lower_concat(struct lowering *l, int index)
     }
     if (!ok)
         return;
-    if (node->axis != rank - 1) {
-        problem(l, node, "only channels can be concatenated");
+    if (node->axis == 0) {
+        problem(l, node, "images of a batch cannot be concatenated; join rows, columns or channels");
         return;
     }
-    lower_to(l, index, QOP_CONCAT, in, node->n_inputs);
+    struct qnode *qnode = lower_to(l, index, QOP_CONCAT, in, node->n_inputs);
+    if (qnode)
+        qnode->axis = node->axis == rank - 1 ? CONCAT_CHANNELS
+                      : node->axis == 1      ? CONCAT_ROWS
+                                             : CONCAT_COLUMNS;
 }
 
 static void lower_softmax(struct lowering *l, int index)

@@ -1,4 +1,4 @@
-/* qcost.c - multiply-accumulates of an int8 operator. */
+/* qcost.c - what follows from the shapes of an int8 operator. */
 #include "quant/qmodel.h"
 
 int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node)
@@ -16,4 +16,16 @@ int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node)
     default:
         return 0;
     }
+}
+
+struct qpart qnode_part(const struct qmodel *qmodel, const struct qnode *node, int i)
+{
+    struct qpart part = {0};
+    for (int k = 0; k < i; k++) {
+        const struct qtensor *in = &qmodel->tensors[node->inputs[k]];
+        part.y += node->axis == CONCAT_ROWS ? in->h : 0;
+        part.x += node->axis == CONCAT_COLUMNS ? in->w : 0;
+        part.c += node->axis == CONCAT_CHANNELS ? in->c : 0;
+    }
+    return part;
 }

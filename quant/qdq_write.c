@@ -290,7 +290,10 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
         return out;
     case QOP_CONCAT:
         add_operator(w, "Concat", node->name, "", inputs, node->n_inputs, out, &proto);
-        onnx_set_int(&w->builder, proto, "axis", 1);
+        onnx_set_int(&w->builder, proto, "axis",
+                     node->axis == CONCAT_ROWS      ? 2
+                     : node->axis == CONCAT_COLUMNS ? 3
+                                                    : 1);
         return out;
     case QOP_PAD:
         return write_pad(w, node, inputs[0], out);
@@ -306,9 +309,11 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
     die("qdq_write: operator %d", (int)node->op);
 }
 
-static bool elementwise(enum qop op)
+/* The same of a row (1, c) as of a map (1, 1, 1, c). */
+static bool takes_rows(const struct qnode *node)
 {
-    return op == QOP_ADD || op == QOP_MUL || op == QOP_TABLE || op == QOP_SOFTMAX || op == QOP_CONCAT;
+    return node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_TABLE || node->op == QOP_SOFTMAX ||
+           (node->op == QOP_CONCAT && node->axis == CONCAT_CHANNELS);
 }
 
 static void choose_ranks(struct qdq_writer *w)
@@ -323,7 +328,7 @@ static void choose_ranks(struct qdq_writer *w)
     w->rank[q->input] = flat_input ? 2 : 4;
     for (int i = 0; i < q->n_nodes; i++) {
         const struct qnode *node = &q->nodes[i];
-        bool flat = node->op == QOP_FULLY_CONNECTED || elementwise(node->op);
+        bool flat = node->op == QOP_FULLY_CONNECTED || takes_rows(node);
         for (int k = 0; k < node->n_inputs && node->op != QOP_FULLY_CONNECTED; k++)
             flat = flat && w->rank[node->inputs[k]] == 2;
         w->rank[node->output] = flat ? 2 : 4;

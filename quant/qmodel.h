@@ -28,6 +28,9 @@ enum qop {
  * function. */
 enum table_source { TABLE_COMPUTED, TABLE_GIVEN };
 
+/* Along which side CONCAT joins its inputs. */
+enum concat_axis { CONCAT_CHANNELS, CONCAT_ROWS, CONCAT_COLUMNS };
+
 struct qtensor {
     const char *name;
     int h, w, c;
@@ -59,6 +62,7 @@ struct qnode {
     const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */
     enum table_source table_source;
+    enum concat_axis axis;               /* CONCAT */
     enum resize_coordinates coordinates; /* RESIZE_NEAREST, with what qmodel_set_resize() makes of them */
     enum resize_rounding rounding;
     const int16_t *rows, *columns; /* RESIZE_NEAREST: the input's, per row and column of the output */
@@ -81,6 +85,13 @@ int64_t qtensor_bytes(const struct qtensor *tensor);
 /* Multiply-accumulates of CONV, DEPTHWISE and FULLY_CONNECTED, padding taps included; 0 for the rest.
  * (qcost.c) */
 int64_t qnode_macs(const struct qmodel *qmodel, const struct qnode *node);
+
+/* Where a part begins in the output. */
+struct qpart {
+    int y, x, c;
+};
+/* Input i of a CONCAT. (qcost.c) */
+struct qpart qnode_part(const struct qmodel *qmodel, const struct qnode *node, int i);
 
 /*
  * Lowers an inference-ready float model (passes_for_inference done, shape-only allowed) to int8 structure:

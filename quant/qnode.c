@@ -29,13 +29,15 @@ static struct mcu_window engine_window(const struct window *window)
 static void run_concat(const struct qmodel *qmodel, const struct qnode *node, int8_t *const *tensors,
                        struct mcu_map out)
 {
-    int first = 0;
     for (int i = 0; i < node->n_inputs; i++) {
         const struct qtensor *in = &qmodel->tensors[node->inputs[i]];
-        struct mcu_copy op = {
-            .in = whole_map(in, tensors[node->inputs[i]]), .out = out, .out_c = (int16_t)first};
+        const struct qpart part = qnode_part(qmodel, node, i);
+        struct mcu_copy op = {.in = whole_map(in, tensors[node->inputs[i]]),
+                              .out = out,
+                              .out_y = (int16_t)part.y,
+                              .out_x = (int16_t)part.x,
+                              .out_c = (int16_t)part.c};
         mcu_copy_s8__ref(&op, 0, in->h);
-        first += in->c;
     }
 }
 

@@ -307,7 +307,7 @@ void tflite_import_mean(void *context, const struct tflite_operator *op)
 void tflite_import_concat(void *context, const struct tflite_operator *op)
 {
     struct tflite_import *im = context;
-    int in[QNODE_MAX_INPUTS], channels = 0;
+    int in[QNODE_MAX_INPUTS];
     for (int i = 0; i < op->n_inputs; i++)
         if ((in[i] = tflite_import_map(im, op, i, false)) < 0)
             return;
@@ -319,25 +319,32 @@ void tflite_import_concat(void *context, const struct tflite_operator *op)
         tflite_problem(&im->walk, "fused activation; put it before the CONCATENATION");
         return;
     }
-    if (op->axis != rank - 1 && op->axis != -1) {
-        tflite_problem(&im->walk, "only channels can be concatenated");
+    const int axis = op->axis < 0 ? op->axis + rank : op->axis;
+    if (axis < 0 || axis >= rank || im->views[op->outputs[0]].axis[axis] == AXIS_N) {
+        tflite_problem(&im->walk, "only rows, columns or channels can be concatenated");
         return;
     }
+    const enum tflite_axis side = im->views[op->outputs[0]].axis[axis];
+    int joined = 0;
     for (int i = 0; i < op->n_inputs; i++) {
         const struct qtensor *part = &im->qmodel->tensors[in[i]];
-        channels += part->c;
+        joined += side == AXIS_H ? part->h : side == AXIS_W ? part->w : part->c;
         if (part->scale != out->scale || part->zero_point != out->zero_point) {
             tflite_problem(&im->walk, "inputs and output differ in scale; requantize before it (QUANTIZE)");
             return;
         }
-        if (part->h != out->h || part->w != out->w) {
-            tflite_contradiction(&im->walk, "inputs differ in rows or columns");
+        if ((side != AXIS_H && part->h != out->h) || (side != AXIS_W && part->w != out->w) ||
+            (side != AXIS_C && part->c != out->c)) {
+            tflite_contradiction(&im->walk,
+                                 "inputs differ in another side than the one they are joined along");
             return;
         }
     }
-    if (channels != out->c) {
-        tflite_contradiction(&im->walk, "channels of the inputs do not add up to the output's");
+    if (joined != (side == AXIS_H ? out->h : side == AXIS_W ? out->w : out->c)) {
+        tflite_contradiction(&im->walk, "sides of the inputs do not add up to the output's");
         return;
     }
-    tflite_import_node(im, op, QOP_CONCAT, in, op->n_inputs, output);
+    struct qnode *node = tflite_import_node(im, op, QOP_CONCAT, in, op->n_inputs, output);
+    if (node)
+        node->axis = side == AXIS_H ? CONCAT_ROWS : side == AXIS_W ? CONCAT_COLUMNS : CONCAT_CHANNELS;
 }

@@ -165,6 +165,20 @@ static int inverted_residual(struct builder *b, int in, int expand, int kernel)
     return binary(b, QOP_ADD, in, x);
 }
 
+/* Two maps below or beside each other, in the first one's scale. */
+static int join(struct builder *b, int first, int second, enum concat_axis axis)
+{
+    const struct qtensor t = b->q->tensors[first];
+    struct qnode *node =
+        like_input(b, add(b, QOP_CONCAT, axis == CONCAT_ROWS ? "below" : "beside", first,
+                          axis == CONCAT_ROWS ? 2 * t.h : t.h, axis == CONCAT_COLUMNS ? 2 * t.w : t.w, t.c));
+    node->inputs[node->n_inputs++] = second;
+    node->axis = axis;
+    b->q->tensors[second].scale = t.scale;
+    b->q->tensors[second].zero_point = t.zero_point;
+    return node->output;
+}
+
 static struct qmodel *finish(struct builder *b)
 {
     if (qmodel_finish(b->q))
@@ -200,6 +214,8 @@ struct qmodel *network_all_operators(struct arena *arena)
     x = binary(&b, QOP_MUL, pad->output, pad->output);
     x = resize(&b, x, 9, 11)->output;
     x = depthwise(&b, x, 7, 2, 1);
+    x = join(&b, x, x, CONCAT_COLUMNS);
+    x = join(&b, x, depthwise(&b, x, 3, 1, 1), CONCAT_ROWS);
     x = conv(&b, x, 40, 1, 1, false);
     x = fully_connected(&b, x, 11);
     struct qnode *softmax = add(&b, QOP_SOFTMAX, "softmax", x, 1, 1, 11);

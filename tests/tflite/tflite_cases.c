@@ -150,6 +150,28 @@ static void add_binaries(struct cases *cases)
     }
 }
 
+/* Of the input with itself, and of both with the input, along one side. */
+static void add_concats(struct cases *cases)
+{
+    static const char *const names[3] = {"CONCATENATION, rows", "CONCATENATION, columns",
+                                         "CONCATENATION, channels"};
+    for (int i = 0; i < 12; i++) {
+        const int axis = 1 + i % 3, h = draw(cases, 1, 9), w = draw(cases, 1, 9), c = draw(cases, 1, 9);
+        int size[2][4];
+        for (int k = 0; k < 8; k++)
+            size[k / 4][k % 4] = (k % 4 == 1 ? h : k % 4 == 2 ? w : c) * (k % 4 == axis ? 2 + k / 4 : 1);
+        struct tflite_net net = {
+            .n_tensors = 3,
+            .tensors = {map("in", h, w, c, 0.1f, 3), map("two", size[0][1], size[0][2], size[0][3], 0.1f, 3),
+                        map("three", size[1][1], size[1][2], size[1][3], 0.1f, 3)},
+            .n_operators = 2,
+            .operators = {{TFLITE_CONCATENATION, 2, {0, 0}, 1, 10, 1, {{0, axis}}},
+                          {TFLITE_CONCATENATION, 2, {1, 0}, 2, 10, 1, {{0, axis - (i % 2 ? 4 : 0)}}}},
+            .output = 2};
+        add_case(cases, &net, 0, names[axis - 1]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -166,5 +188,6 @@ int main(int argc, char **argv)
     add_unaries(&cases);
     add_resizes(&cases);
     add_binaries(&cases);
+    add_concats(&cases);
     return fclose(cases.list) ? 1 : 0;
 }

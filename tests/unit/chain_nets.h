@@ -238,7 +238,7 @@ static inline void net_random(struct net *net, uint64_t index, int max_nodes)
     int x = 0, n = 1 + (int)rng_below(&rng, (uint32_t)max_nodes);
     while (net->qmodel.n_nodes < n) {
         const struct qtensor t = net->tensors[x];
-        switch (rng_below(&rng, 12)) {
+        switch (t.h * t.w < 1000 ? rng_below(&rng, 13) : rng_below(&rng, 12)) {
         case 0:
         case 1:
         case 2:
@@ -261,6 +261,15 @@ static inline void net_random(struct net *net, uint64_t index, int max_nodes)
             int y = net_windowed(net, QOP_CONV, x, 1 + (int)rng_below(&rng, 6), 3, 3, 1, true);
             int z = net_windowed(net, QOP_DEPTHWISE, x, 0, 5, 5, 1, true);
             x = net_add(net, QOP_CONCAT, t.h, t.w, net->tensors[y].c + net->tensors[z].c, y, z);
+            break;
+        }
+        case 12: { /* below or beside each other */
+            int y = net_windowed(net, QOP_DEPTHWISE, x, 0, 3, 3, 1, true), z = x;
+            if (rng_below(&rng, 2))
+                z = net_windowed(net, QOP_CONV, x, t.c, 3, 3, 1, true);
+            bool rows = rng_below(&rng, 3) > 0;
+            x = net_add(net, QOP_CONCAT, rows ? 2 * t.h : t.h, rows ? t.w : 2 * t.w, t.c, y, z);
+            net->nodes[net->qmodel.n_nodes - 1].axis = rows ? CONCAT_ROWS : CONCAT_COLUMNS;
             break;
         }
         case 7:

@@ -115,7 +115,7 @@ static void generated_chains_equal_qexec(void **state)
     static const struct emit_options options = {"-", "-"};
     static struct net net;
     struct scratch scratch;
-    int chains = 0, up = 0, sums_up = 0, operators = 0, dsp = 0, in_place = 0;
+    int chains = 0, up = 0, joined = 0, sums_up = 0, operators = 0, dsp = 0, in_place = 0;
     scratch_create(&scratch);
     for (uint64_t i = 0; i < NETWORKS; i++) {
         struct arena arena = ARENA_INIT;
@@ -148,6 +148,9 @@ static void generated_chains_equal_qexec(void **state)
             up += schedule.steps[s].bottom_up;
             operators += schedule.steps[s].depth_first ? schedule.steps[s].n_nodes : 0;
             for (int k = 0; k < schedule.steps[s].n_nodes; k++)
+                joined += schedule.steps[s].depth_first &&
+                          net.nodes[schedule.order[schedule.steps[s].first_node + k]].axis == CONCAT_ROWS;
+            for (int k = 0; k < schedule.steps[s].n_nodes; k++)
                 sums_up += schedule.steps[s].bottom_up &&
                            node_accumulates(&net.qmodel,
                                             &net.nodes[schedule.order[schedule.steps[s].first_node + k]]);
@@ -168,10 +171,11 @@ static void generated_chains_equal_qexec(void **state)
         arena_release(&arena);
     }
     scratch_remove(&scratch);
-    print_message("%d networks, %d chains of %d operators, %d bottom-up, with %d sums; %d DSP kernels, %d "
+    print_message("%d networks, %d chains of %d operators, %d bottom-up, with %d sums, %d concatenations of "
+                  "rows; %d DSP kernels, %d "
                   "depthwise in place\n",
-                  NETWORKS, chains, operators, up, sums_up, dsp, in_place);
-    assert_true(chains > NETWORKS && up > 0 && sums_up > 0 && dsp > NETWORKS && in_place > 10);
+                  NETWORKS, chains, operators, up, sums_up, joined, dsp, in_place);
+    assert_true(chains > NETWORKS && up > 0 && sums_up > 0 && joined > 0 && dsp > NETWORKS && in_place > 10);
 }
 
 int main(void)

@@ -123,11 +123,17 @@ static void add_random(struct rng *rng, struct graph *graph)
         node = add_node(graph, QOP_PAD, t.h + 2, t.w + 2, t.c);
         break;
     default: {
-        int other = draw_tensor(rng, graph),
-            same = graph->tensors[other].h == t.h && graph->tensors[other].w == t.w;
-        node = add_node(graph, QOP_CONCAT, t.h, t.w, t.c + (same ? graph->tensors[other].c : 0));
+        int other = draw_tensor(rng, graph);
+        const struct qtensor o = graph->tensors[other];
+        enum concat_axis axis = (enum concat_axis)rng_below(rng, 3);
+        bool joined = (axis == CONCAT_ROWS || o.h == t.h) && (axis == CONCAT_COLUMNS || o.w == t.w) &&
+                      (axis == CONCAT_CHANNELS || o.c == t.c);
+        node = add_node(graph, QOP_CONCAT, t.h + (joined && axis == CONCAT_ROWS ? o.h : 0),
+                        t.w + (joined && axis == CONCAT_COLUMNS ? o.w : 0),
+                        t.c + (joined && axis == CONCAT_CHANNELS ? o.c : 0));
+        node->axis = axis;
         add_input(node, in);
-        if (same)
+        if (joined)
             add_input(node, other);
         return;
     }

@@ -152,6 +152,38 @@ static void test_lists_all_unsupported(void **state)
     arena_release(&arena);
 }
 
+static void test_concatenation(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct model *model = model_create(&arena, "join");
+    int x = model_add_tensor(model, "x", shape_of(4, 1, 4, 6, 8));
+    model_set_input(model, x);
+    for (int axis = 1; axis <= 3; axis++) {
+        struct node *node = model_add_node(model, OP_CONCAT, "join", (int[]){x, x}, 2);
+        node->axis = axis;
+        x = node->output;
+    }
+    model_set_output(model, x);
+    assert_int_equal(shape_infer(model), 0);
+    struct qmodel *q;
+    assert_int_equal(qmodel_lower(&q, model, &arena, NULL, NULL), 0);
+    assert_int_equal(q->n_nodes, 3);
+    assert_int_equal(q->nodes[0].axis, CONCAT_ROWS);
+    assert_int_equal(q->nodes[1].axis, CONCAT_COLUMNS);
+    assert_int_equal(q->nodes[2].axis, CONCAT_CHANNELS);
+    assert_int_equal(qnode_part(q, &q->nodes[0], 1).y, 4);
+    assert_int_equal(qnode_part(q, &q->nodes[1], 1).x, 6);
+    assert_int_equal(qnode_part(q, &q->nodes[2], 1).c, 8);
+    assert_int_equal(q->tensors[q->output].h, 8);
+    assert_int_equal(q->tensors[q->output].w, 12);
+    assert_int_equal(q->tensors[q->output].c, 16);
+    model->nodes[2].axis = 0;
+    assert_int_equal(shape_infer(model), 0);
+    assert_non_null(strstr(lower_message(model, &arena, EXIT_UNSUPPORTED), "images of a batch"));
+    arena_release(&arena);
+}
+
 static void test_multiplier(void **state)
 {
     (void)state;
@@ -177,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_structure),
         cmocka_unit_test(test_mul_broadcast_swaps),
         cmocka_unit_test(test_lists_all_unsupported),
+        cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_multiplier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -404,6 +404,89 @@ static void test_borders_and_means(void **state)
     release(im);
 }
 
+/* A map (2, 3, 2) below itself, and that beside itself: the bytes, the same through an int8 ONNX file, and
+ * what cannot be joined. */
+static void test_concatenation(void **state)
+{
+    (void)state;
+    struct tflite_net net = {.n_tensors = 3,
+                             .tensors = {{"in", TFLITE_INT8, 4, {1, 2, 3, 2}, NULL, 0, 1, {0.1f}, -3},
+                                         {"below", TFLITE_INT8, 4, {1, 4, 3, 2}, NULL, 0, 1, {0.1f}, -3},
+                                         {"beside", TFLITE_INT8, 4, {1, 4, 6, 2}, NULL, 0, 1, {0.1f}, -3}},
+                             .n_operators = 2,
+                             .operators = {{TFLITE_CONCATENATION, 2, {0, 0}, 1, 10, 1, {{0, 1}}},
+                                           {TFLITE_CONCATENATION, 2, {1, 1}, 2, 10, 1, {{0, -2}}}},
+                             .output = 2};
+    struct imported *im = import(&net);
+    assert_string_equal(im->message, "");
+    assert_int_equal(im->q->nodes[0].axis, CONCAT_ROWS);
+    assert_int_equal(im->q->nodes[1].axis, CONCAT_COLUMNS);
+    struct scratch scratch;
+    struct qmodel *read;
+    int8_t input[12], output[48], again[48];
+    for (int i = 0; i < 12; i++)
+        input[i] = (int8_t)(i * 20 - 100);
+    assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+    for (int y = 0; y < 4; y++)
+        for (int i = 0; i < 12; i++)
+            assert_int_equal(output[12 * y + i], input[y % 2 * 6 + i % 6]);
+    scratch_create(&scratch);
+    assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+    assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+    assert_int_equal(read->nodes[0].axis, CONCAT_ROWS);
+    assert_int_equal(read->nodes[1].axis, CONCAT_COLUMNS);
+    assert_int_equal(qexec_run(read, input, again, NULL), 0);
+    assert_memory_equal(again, output, sizeof output);
+    scratch_remove(&scratch);
+    release(im);
+
+    static const struct {
+        int axis, h, w;
+        const char *message;
+    } wrong[] = {{0, 4, 3, "only rows, columns or channels can be concatenated"},
+                 {7, 4, 3, "only rows, columns or channels can be concatenated"},
+                 {1, 5, 3, "do not add up"},
+                 {1, 4, 4, "differ in another side"},
+                 {2, 4, 6, "differ in another side"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        net.operators[0].options[0].value = wrong[i].axis;
+        net.tensors[1].dim[1] = wrong[i].h;
+        net.tensors[1].dim[2] = wrong[i].w;
+        im = import(&net);
+        assert_non_null(strstr(im->message, wrong[i].message));
+        release(im);
+    }
+}
+
+/* Rows (1, c), joined below each other, are maps in the int8 ONNX file. */
+static void test_concatenation_of_rows(void **state)
+{
+    (void)state;
+    struct tflite_net net = {
+        .n_tensors = 3,
+        .tensors = {{"in", TFLITE_INT8, 4, {1, 1, 1, 3}, NULL, 0, 1, {0.1f}, -3},
+                    {"swish", TFLITE_INT8, 4, {1, 1, 1, 3}, NULL, 0, 1, {0.1f}, -3},
+                    {"below", TFLITE_INT8, 4, {1, 2, 1, 3}, NULL, 0, 1, {0.1f}, -3}},
+        .n_operators = 2,
+        .operators = {{TFLITE_HARD_SWISH, 1, {0}, 1}, {TFLITE_CONCATENATION, 2, {1, 0}, 2, 10, 1, {{0, 1}}}},
+        .output = 2};
+    struct imported *im = import(&net);
+    assert_string_equal(im->message, "");
+    struct scratch scratch;
+    struct qmodel *read;
+    const int8_t input[3] = {-100, 5, 100};
+    int8_t output[6], again[6];
+    assert_int_equal(qexec_run(im->q, input, output, NULL), 0);
+    assert_memory_equal(output + 3, input, 3);
+    scratch_create(&scratch);
+    assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+    assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+    assert_int_equal(qexec_run(read, input, again, NULL), 0);
+    assert_memory_equal(again, output, sizeof output);
+    scratch_remove(&scratch);
+    release(im);
+}
+
 /* DEPTHWISE_CONV_2D (multiplier 2, SAME, stride 2, 5 -> 3) -> both pools -> CONCATENATION -> MUL by a pixel,
  * ADD -> RESHAPE -> FULLY_CONNECTED -> SOFTMAX. */
 static void test_network(void **state)
@@ -605,6 +688,8 @@ int main(void)
                                        cmocka_unit_test(test_tables_through_onnx),
                                        cmocka_unit_test(test_pad),
                                        cmocka_unit_test(test_borders_and_means),
+                                       cmocka_unit_test(test_concatenation),
+                                       cmocka_unit_test(test_concatenation_of_rows),
                                        cmocka_unit_test(test_network),
                                        cmocka_unit_test(test_subtract),
                                        cmocka_unit_test(test_resize),
