@@ -193,31 +193,32 @@ struct sums {
 #if defined(MCU_DSP_ASM) && defined(MCU_CORTEX_M7)
 /* clang-format off */
 /* Dual issue: SIMD or multiplication, then multiplication or load. Three of the weights' words are loaded a step
- * ahead, except behind the last one. */
+ * ahead, except behind the last one. w1 and w2 are low registers for the short loads; the compiler chooses all of
+ * them, because gcc 14 finds no others when some are given. */
 #define STEP_BEGIN                                                                                           \
     "ldrd %[xo], %[xm], [%[pairs]], #8\n"                                                                    \
-    "smlad %[a], r4, %[xo], %[a]\n"                                                                          \
-    "ldr r8, [%[w], #12]\n"                                                                                  \
-    "uxtb16 r4, r4\n"                                                                                        \
-    "smlad %[b], r5, %[xo], %[b]\n"                                                                          \
-    "uxtb16 r5, r5\n"                                                                                        \
-    "smlad %[c], r6, %[xo], %[c]\n"                                                                          \
-    "uxtb16 r6, r6\n"                                                                                        \
-    "smlad %[d], r8, %[xo], %[d]\n"                                                                          \
-    "uxtb16 r8, r8\n"                                                                                        \
-    "smlad %[a], r4, %[xm], %[a]\n"
+    "smlad %[a], %[w0], %[xo], %[a]\n"                                                                       \
+    "ldr %[w3], [%[w], #12]\n"                                                                               \
+    "uxtb16 %[w0], %[w0]\n"                                                                                  \
+    "smlad %[b], %[w1], %[xo], %[b]\n"                                                                       \
+    "uxtb16 %[w1], %[w1]\n"                                                                                  \
+    "smlad %[c], %[w2], %[xo], %[c]\n"                                                                       \
+    "uxtb16 %[w2], %[w2]\n"                                                                                  \
+    "smlad %[d], %[w3], %[xo], %[d]\n"                                                                       \
+    "uxtb16 %[w3], %[w3]\n"                                                                                  \
+    "smlad %[a], %[w0], %[xm], %[a]\n"
 #define STEP                                                                                                 \
     STEP_BEGIN                                                                                               \
-    "smlad %[b], r5, %[xm], %[b]\n"                                                                          \
-    "ldr r4, [%[w], #16]!\n"                                                                                 \
-    "smlad %[c], r6, %[xm], %[c]\n"                                                                          \
-    "ldr r5, [%[w], #4]\n"                                                                                   \
-    "smlad %[d], r8, %[xm], %[d]\n"                                                                          \
-    "ldr r6, [%[w], #8]\n"
+    "smlad %[b], %[w1], %[xm], %[b]\n"                                                                       \
+    "ldr %[w0], [%[w], #16]!\n"                                                                              \
+    "smlad %[c], %[w2], %[xm], %[c]\n"                                                                       \
+    "ldr %[w1], [%[w], #4]\n"                                                                                \
+    "smlad %[d], %[w3], %[xm], %[d]\n"                                                                       \
+    "ldr %[w2], [%[w], #8]\n"
 #define MULTIPLY                                                                                             \
-    "ldr r4, [%[w]]\n"                                                                                       \
-    "ldr r5, [%[w], #4]\n"                                                                                   \
-    "ldr r6, [%[w], #8]\n"                                                                                   \
+    "ldr %[w0], [%[w]]\n"                                                                                    \
+    "ldr %[w1], [%[w], #4]\n"                                                                                \
+    "ldr %[w2], [%[w], #8]\n"                                                                                \
     "cmp %[xm], #0\n"                                                                                        \
     "bne 2f\n"                                                                                               \
     "b 3f\n"                                                                                                 \
@@ -225,9 +226,9 @@ struct sums {
     "cmp %[pairs], %[end]\n"                                                                                 \
     "bne 1b\n"                                                                                               \
     STEP_BEGIN                                                                                               \
-    "smlad %[b], r5, %[xm], %[b]\n"                                                                          \
-    "smlad %[c], r6, %[xm], %[c]\n"                                                                          \
-    "smlad %[d], r8, %[xm], %[d]\n"                                                                          \
+    "smlad %[b], %[w1], %[xm], %[b]\n"                                                                       \
+    "smlad %[c], %[w2], %[xm], %[c]\n"                                                                       \
+    "smlad %[d], %[w3], %[xm], %[d]\n"                                                                       \
     "add %[w], #16\n"
 enum { WORDS_BEHIND_LOOP = 2 };
 /* clang-format on */
@@ -237,12 +238,12 @@ MCU_DSP_INLINE const uint32_t *multiply_chunk(const uint32_t *pairs, const uint3
                                               int32_t start, struct sums *sums)
 {
     int32_t a = start, b = start, c = start, d = start;
-    uint32_t xo, xm = (uint32_t)(end - pairs) & 4; /* two steps are four words */
+    uint32_t w0, w1, w2, w3, xo, xm = (uint32_t)(end - pairs) & 4; /* two steps are four words */
     __asm__(MULTIPLY
             : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [xo] "=&r"(xo), [xm] "+r"(xm),
-              [pairs] "+r"(pairs), [w] "+r"(w)
+              [pairs] "+r"(pairs), [w] "+r"(w), [w0] "=&r"(w0), [w1] "=&l"(w1), [w2] "=&l"(w2), [w3] "=&r"(w3)
             : [end] "r"(end - WORDS_BEHIND_LOOP)
-            : "r4", "r5", "r6", "r8", "cc", "memory");
+            : "cc", "memory");
     sums->a += a >> 8;
     sums->b += b >> 8;
     sums->c += c >> 8;
