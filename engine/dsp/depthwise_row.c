@@ -516,8 +516,10 @@ __asm__(
     " .set dw_channel_words_3_2, 6\n"
     " .set dw_channel_words_5_2, 16\n"
     " .set dw_channel_words_7_2, 28\n"
+    " .if !dual_issue\n" /* else depthwise_row_3.c */
     " dw_function mcu_depthwise_rows_3_stride1, 3, 1, 8\n"
     " dw_function mcu_depthwise_rows_3_stride2, 3, 2, 8\n"
+    " .endif\n"
     " dw_function mcu_depthwise_rows_5_stride1, 5, 1, 6\n"
     " dw_function mcu_depthwise_rows_5_stride2, 5, 2, 6\n"
     " dw_function mcu_depthwise_rows_7_stride1, 7, 1, 6\n"

@@ -52,7 +52,12 @@ static inline int32_t mcu_depthwise_plane_row_words(int32_t kernel, int32_t stri
 /* Outputs per block: what the registers hold. */
 static inline int32_t mcu_depthwise_block(int32_t kernel)
 {
+#ifdef MCU_CORTEX_M7
+    (void)kernel;
+    return 6;
+#else
     return kernel == 3 ? 8 : 6;
+#endif
 }
 
 /* One output row, relative to the channel's plane, weights and output. Read by the assembly. */
@@ -80,6 +85,7 @@ struct mcu_depthwise_rows {
     int32_t out_step; /* bytes from pixel to pixel */
     const struct mcu_depthwise_out_row *rows_end;
     int32_t row_bytes; /* of a plane row */
+    int32_t channels;  /* a multiple of 4 */
 };
 
 /* Channel 0-3 of a job in plain C, any requantisation mode. The functions of dsp.h do all four: those without

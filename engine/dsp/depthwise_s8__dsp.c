@@ -99,6 +99,7 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .rows_end = batch->out_rows + rows,
         .blocks_bytes = blocks * block * 2 * stride,
         .tail = op->out.w - blocks * block,
+        .channels = 4,
     };
     for (int32_t c = 0; c < op->in.c; c += 4) {
         job.weights = packed;
