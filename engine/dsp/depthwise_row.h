@@ -85,7 +85,6 @@ struct mcu_depthwise_rows {
     int32_t out_step; /* bytes from pixel to pixel */
     const struct mcu_depthwise_out_row *rows_end;
     int32_t row_bytes; /* of a plane row */
-    int32_t channels;  /* a multiple of 4 */
 };
 
 /* Channel 0-3 of a job in plain C, any requantisation mode. The functions of dsp.h do all four: those without
@@ -102,9 +101,12 @@ struct mcu_depthwise_split {
     const int32_t *rows, *rows_end; /* where each plane row comes from: bytes from `in`, or
                                        MCU_DEPTHWISE_NO_ROW: left as it is */
     int32_t pixels;
+    int32_t gap_bytes; /* of a plane row, behind the words with pixels */
+    int32_t row_bytes;
+    uint32_t pad;    /* the zero point, in all four bytes */
+    int32_t odd;     /* 1: pixel 0 goes to the high half of its word, the other one is zero */
     uint32_t *plane; /* where pixel 0 of the first row goes */
-    int32_t row_bytes, plane_bytes;
-    int32_t odd; /* 1: it goes to the high half of that word */
+    int32_t plane_bytes;
 };
 #define MCU_DEPTHWISE_NO_ROW INT32_MIN
 

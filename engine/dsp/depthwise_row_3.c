@@ -14,28 +14,26 @@
 #include "depthwise_asm.h"
 
 /*
- * r0 data, r1 weights of the channel, r2 r3 weights of a kernel row, r4-r9 sums, r10 bytes of a plane row, r11
+ * r0 data, r1 the channel's record, r2 r3 weights of a kernel row, r4-r9 sums, r10 bytes of a plane row, r11
  * bytes from output to output, r12 lr data words in turn. Then: r2 a, r3 b, r12 zero point, lr output.
  */
-#define BIAS         "#0" /* the channel's */
-#define A            "#4"
-#define B            "#8"
-#define OUT          "#12"
-#define BLOCKS_END   "#16"
-#define NEXT_REQUANT "#20"
-#define ZERO_POINT   "#24"
-#define REQUANT      "#28"
-#define CHANNEL_STEP "#32" /* from the end of a channel's row to the next channel's: data */
-#define WEIGHTS      "#36"
-#define PLANE        "#40"
-#define ROWS_OUT     "#44"
-#define BLOCKS_BYTES "#48"
-#define TAIL         "#52" /* where its code is */
-#define ROW          "#56"
-#define WEIGHTS_END  "#60"
-#define ROWS_END     "#64"
-#define OUT_STEP     "#68" /* from the end of a channel's row to the next channel's: output */
-#define FRAME        "#72"
+#define OUT          "#0"
+#define BLOCKS_END   "#4"
+#define CHANNEL_STEP "#8" /* from the end of a channel's row to the next channel's: data */
+#define OUT_STEP     "#12" /* and output */
+#define PLANE        "#16"
+#define ROWS_OUT     "#20"
+#define BLOCKS_BYTES "#24"
+#define TAIL         "#28" /* where its code is */
+#define ROW          "#32"
+#define ZERO_POINT   "#36"
+#define ROWS_END     "#40"
+#define RECORDS      "#44" /* of four channels: six words of weights, bias, a, b */
+#define BIAS         "#24"
+#define A            "#28"
+#define B            "#32"
+#define RECORD       "#36"
+#define FRAME        "#188" /* the records' end */
 
 /* clang-format off */
 __asm__(
@@ -89,14 +87,14 @@ __asm__(
     " .if \\row < 2\n"
     " ldr r2, [r1, #8 * \\row + 8]\n"
     " .else\n"
-    " ldr r2, [sp, " A "]\n"
+    " ldr r2, [r1, " A "]\n"
     " .endif\n"
     ".endm\n"
     ".macro d3_next_b row\n"
     " .if \\row < 2\n"
     " ldr r3, [r1, #8 * \\row + 12]\n"
     " .else\n"
-    " ldr r3, [sp, " B "]\n"
+    " ldr r3, [r1, " B "]\n"
     " .endif\n"
     ".endm\n"
     ".macro d3_next_data row, other\n"
@@ -226,7 +224,7 @@ __asm__(
     " .else\n"
     " .set d3_end, dw_n\n"
     " .endif\n"
-    " ldr r12, [r0]\n ldr r2, [r1]\n ldr r9, [sp, " BIAS "]\n"
+    " ldr r12, [r0]\n ldr r2, [r1]\n ldr r9, [r1, " BIAS "]\n"
     " .if \\stride == 2\n"
     " ldr r3, [r1, #4]\n"
     " .endif\n"
@@ -256,25 +254,23 @@ __asm__(
     " .thumb_func\n"
     " .type \\name, %function\n"
     "\\name:\n"
-    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12, lr}\n"
-    " str r1, [sp, " ZERO_POINT "]\n sub r3, r3, r7\n str r2, [sp, " REQUANT "]\n mov r0, r8\n cbz r0, 14f\n"
-    " sub r3, r3, r12, lsl #1\n"
+    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12}\n"
+    " str r1, [sp, " ZERO_POINT "]\n sub r3, r3, r7\n mov r0, r8\n cbz r0, 14f\n sub r3, r3, r12, lsl #1\n"
     "14:\n"
-    " add lr, lr, lr, lsl #1\n lsr r0, r7, #\\stride\n add lr, r4, lr, lsl #3\n mul r0, r0, r10\n"
-    " str lr, [sp, " WEIGHTS_END "]\n rsb r0, r0, #1\n str r11, [sp, " ROWS_END "]\n str r0, [sp, " OUT_STEP "]\n"
+    " lsr lr, r7, #\\stride\n str r11, [sp, " ROWS_END "]\n mul lr, lr, r10\n mov r1, r4\n rsb r4, lr, #1\n"
     /* the tail's number becomes its address */
-    " adr r0, 3f\n mov r11, r10\n ldrh r8, [r0, r8, lsl #1]\n mov r10, r12\n add r8, r8, r0\n add r0, sp, " CHANNEL_STEP "\n"
-    " stm r0, {r3-r9}\n"
+    " adr r0, 3f\n mov r11, r10\n ldrh r8, [r0, r8, lsl #1]\n mov r10, r12\n add r8, r8, r0\n"
+    " add r0, sp, " CHANNEL_STEP "\n stm r0, {r3-r9}\n add r0, sp, " RECORDS "\n add r12, sp, " FRAME "\n"
+    "15:\n"
+    " ldm r1!, {r4-r9}\n stm r0!, {r4-r9}\n ldm r2!, {r4-r6}\n stm r0!, {r4-r6}\n cmp r0, r12\n bne 15b\n"
     "2:\n"
     /* next row */
     " ldr r4, [sp, " ROW "]\n ldr r0, [sp, " PLANE "]\n ldrd r5, r6, [r4], #24\n ldr r3, [sp, " ROWS_OUT "]\n"
-    " add r0, r0, r5\n ldr r2, [sp, " REQUANT "]\n add r3, r3, r6\n ldr r1, [sp, " WEIGHTS "]\n"
+    " add r0, r0, r5\n ldr r2, [sp, " BLOCKS_BYTES "]\n add r3, r3, r6\n add r1, sp, " RECORDS "\n"
     " str r4, [sp, " ROW "]\n"
     "1:\n"
-    /* next channel; r2: its requantisation, r3: its output */
-    " ldr r7, [sp, " BLOCKS_BYTES "]\n ldm r2!, {r4-r6}\n add r8, r7, r0\n mov r9, r2\n"
-    " str r8, [sp, " BLOCKS_END "]\n str r9, [sp, " NEXT_REQUANT "]\n mov r7, r3\n cmp r8, r0\n"
-    " stm sp, {r4-r7}\n beq 8f\n"
+    /* next channel; r2: bytes of its blocks, r3: its output */
+    " add r4, r2, r0\n str r3, [sp, " OUT "]\n cmp r2, #0\n str r4, [sp, " BLOCKS_END "]\n beq 8f\n"
     "7:\n"
     " .set dw_last, 0\n"
     " d3_block \\stride, 6\n"
@@ -286,9 +282,9 @@ __asm__(
     " d3_tail \\name, \\stride, 1\n d3_tail \\name, \\stride, 2\n d3_tail \\name, \\stride, 3\n"
     " d3_tail \\name, \\stride, 4\n d3_tail \\name, \\stride, 5\n"
     "4:\n"
-    " ldr r3, [sp, " OUT "]\n ldr r4, [sp, " CHANNEL_STEP "]\n ldr r5, [sp, " OUT_STEP "]\n add r0, r0, r4\n"
-    " ldr r6, [sp, " WEIGHTS_END "]\n adds r1, r1, #24\n add r3, r3, r5\n ldr r2, [sp, " NEXT_REQUANT "]\n"
-    " cmp r1, r6\n bne 1b\n"
+    " ldr r3, [sp, " OUT "]\n add r1, r1, " RECORD "\n ldr r4, [sp, " CHANNEL_STEP "]\n add r6, sp, " FRAME "\n"
+    " ldr r5, [sp, " OUT_STEP "]\n cmp r1, r6\n ldr r2, [sp, " BLOCKS_BYTES "]\n add r0, r0, r4\n"
+    " add r3, r3, r5\n bne 1b\n"
     " ldr r4, [sp, " ROW "]\n ldr r5, [sp, " ROWS_END "]\n cmp r4, r5\n bne 2b\n"
     " add sp, sp, " FRAME "\n pop {r4-r11, pc}\n"
     " .subsection 1\n"

@@ -5,6 +5,8 @@
  * the weights are expanded, then the output rows are computed. Padding is zero in the planes (they hold
  * pixels minus the zero point).
  */
+#include <stdbool.h>
+
 #include "depthwise_row.h"
 #include "panel.h"
 
@@ -61,6 +63,25 @@ static void describe_rows(const struct mcu_depthwise_dsp *op, struct batch *batc
     }
 }
 
+static void zero_words(uint32_t *words, const uint32_t *end)
+{
+    while (words != end)
+        *words++ = 0;
+}
+
+/* What no pixel is written to. */
+static void zero_padding(const struct batch *batch, int32_t pad_words, int32_t words)
+{
+    uint32_t *row = batch->planes;
+    for (int32_t plane = 0; plane < 4; plane++)
+        for (int32_t i = 0; i < batch->plane_rows; i++, row += batch->row_words) {
+            const bool pixels = batch->in_rows[i] != MCU_DEPTHWISE_NO_ROW;
+            zero_words(row, row + (pixels ? pad_words : batch->row_words));
+            if (pixels)
+                zero_words(row + pad_words + words, row + batch->row_words);
+        }
+}
+
 /* Output rows [y, y + rows). */
 static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *batch, int32_t y, int32_t rows)
 {
@@ -71,9 +92,9 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
     batch->plane_rows = (rows - 1) * stride + kernel;
     describe_rows(op, batch, y, rows);
     const int32_t plane_words = batch->plane_rows * batch->row_words;
-    uint32_t *const planes = batch->planes;
-    for (int32_t i = 0; i < 4 * plane_words; i += 4)
-        planes[i] = planes[i + 1] = planes[i + 2] = planes[i + 3] = 0;
+    const int32_t pad_words = op->window.pad_left / 2, odd = op->window.pad_left & 1;
+    const int32_t words = (odd + op->in.w + 1) / 2;
+    zero_padding(batch, pad_words, words);
     const uint32_t *packed = op->weights;
     struct mcu_depthwise_split split = {
         .step = op->in.c,
@@ -82,10 +103,12 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .rows = batch->in_rows,
         .rows_end = batch->in_rows + batch->plane_rows,
         .pixels = op->in.w,
-        .plane = batch->planes + op->window.pad_left / 2,
+        .gap_bytes = 4 * (batch->row_words - words),
         .row_bytes = 4 * batch->row_words,
+        .pad = (uint8_t)op->in_zero_point * 0x01010101u,
+        .odd = odd,
+        .plane = batch->planes + pad_words,
         .plane_bytes = 4 * plane_words,
-        .odd = op->window.pad_left & 1,
     };
     struct mcu_depthwise_rows job = {
         .zero_point = op->out_zero_point,
@@ -99,7 +122,6 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .rows_end = batch->out_rows + rows,
         .blocks_bytes = blocks * block * 2 * stride,
         .tail = op->out.w - blocks * block,
-        .channels = 4,
     };
     for (int32_t c = 0; c < op->in.c; c += 4) {
         job.weights = packed;

@@ -6,58 +6,74 @@
 
 #ifdef MCU_DSP_ASM
 
+/* On the stack: the job from `in` on. */
+#define IN        "#0"
+#define ROWS      "#4"
+#define ROWS_END  "#8"
+#define PIXELS    "#12"
+#define GAP       "#16"
+#define ROW_BYTES "#20"
+#define PAD       "#24"
+#define ODD       "#28"
+
 /* clang-format off */
 __asm__(
     " .syntax unified\n"
     " .thumb\n"
     MCU_DEPTHWISE_CORE
-    /* Two pixels a (r8) and b (r9) of four channels, one word per plane. */
+    /* Two pixels a (r8) and b (r9) of four channels, one word per plane; then loads of the next two, which go
+     * where the core likes them. */
     ".macro split_two count, load_a, load_b\n"
     " pkhbt r10, r8, r9, lsl #16\n \\count\n pkhtb r11, r9, r8, asr #16\n"
-    " sxtab16 r12, r3, r10\n \\load_a\n sxtab16 r10, r3, r10, ror #8\n \\load_b\n"
+    " .if !dual_issue\n"
+    " \\load_a\n \\load_b\n"
+    " .endif\n"
+    " sxtab16 r12, r3, r10\n"
+    " .if dual_issue\n"
+    " \\load_a\n"
+    " .endif\n"
+    " sxtab16 r10, r3, r10, ror #8\n"
+    " .if dual_issue\n"
+    " \\load_b\n"
+    " .endif\n"
     " sxtab16 lr, r3, r11\n str r12, [r4], #4\n sxtab16 r11, r3, r11, ror #8\n str r10, [r5], #4\n"
     " str lr, [r6], #4\n"
     ".endm\n"
-    /* * r0 in, r1 step, r2 pixels left, r3 bias, r4-r7 the rows of the four planes, the rest data. On *
-     * * the * stack: the job from `in` on. */
+    /* r0 in, r1 step, r2 pixels left, r3 bias, r4-r7 the rows of the four planes, the rest data */
     " .section .text.mcu_depthwise_split, \"ax\", %progbits\n"
     " .p2align 3\n"
     " .global mcu_depthwise_split\n"
     " .thumb_func\n"
     " .type mcu_depthwise_split, %function\n"
     "mcu_depthwise_split:\n"
-    " push {r4-r11, lr}\n sub sp, sp, #36\n ldm r0, {r1-r10}\n stm sp, {r3-r10}\n mov r3, r2\n"
+    " push {r4-r11, lr}\n ldm r0, {r1-r12}\n sub sp, sp, #32\n stm sp, {r3-r10}\n mov r3, r2\n"
+    " mov r4, r11\n add r5, r11, r12\n add r6, r5, r12\n add r7, r6, r12\n"
     "1:\n"
     /* next row */
-    " ldr r2, [sp, #4]\n ldr r4, [sp, #16]\n ldr r5, [sp, #20]\n ldr r0, [r2], #4\n add r5, r5, r4\n"
-    " str r2, [sp, #4]\n str r5, [sp, #16]\n cmp r0, #0x80000000\n beq 5f\n ldr r6, [sp, #0]\n"
-    " ldr r7, [sp, #24]\n ldr r2, [sp, #12]\n ldr r8, [sp, #28]\n add r0, r0, r6\n add r5, r4, r7\n"
-    " add r6, r5, r7\n add r7, r7, r6\n cmp r8, #0\n beq 2f\n ldr r8, [r0]\n add r0, r0, r1\n"
-    " subs r2, r2, #1\n movs r9, #0\n sxtab16 r10, r3, r8\n sxtab16 r11, r3, r8, ror #8\n"
-    " lsl r12, r10, #16\n pkhtb r10, r10, r9\n lsl lr, r11, #16\n pkhtb r11, r11, r9\n str r12, [r4], #4\n"
-    " str lr, [r5], #4\n str r10, [r6], #4\n str r11, [r7], #4\n"
+    " ldr r9, [sp, " ROWS "]\n ldr r10, [sp, " IN "]\n ldr r0, [r9], #4\n ldr r8, [sp, " PAD "]\n"
+    " ldr r11, [sp, " ODD "]\n cmp r0, #0x80000000\n str r9, [sp, " ROWS "]\n beq 9f\n"
+    " cmp r11, #0\n ldr r2, [sp, " PIXELS "]\n add r0, r0, r10\n bne 2f\n"
+    " ldr r8, [r0]\n add r0, r0, r1\n subs r2, r2, #1\n beq 6f\n"
     "2:\n"
-    " subs r2, r2, #2\n blt 4f\n"
-    " .if dual_issue\n"
-    /* the next two pixels are loaded while these are split; the last two have no next */
-    " ldr r8, [r0]\n ldr r9, [r0, r1]\n add r0, r0, r1, lsl #1\n subs r2, r2, #2\n blt 6f\n"
+    /* r8: a pixel, or padding; from here on r2 is two less than what is left behind r9 */
+    " ldr r9, [r0]\n subs r2, r2, #3\n add r0, r0, r1\n blt 5f\n"
     " .p2align 2\n"
     "3:\n"
-    " split_two \"subs r2, r2, #2\", \"ldr r8, [r0]\", \"ldr r9, [r0, r1]\"\n add r0, r0, r1, lsl #1\n str r11, [r7], #4\n bge 3b\n"
-    "6:\n"
-    " split_two\n str r11, [r7], #4\n"
-    " .else\n"
-    " .p2align 2\n"
-    "3:\n"
-    " ldr r8, [r0]\n ldr r9, [r0, r1]\n add r0, r0, r1, lsl #1\n split_two \"subs r2, r2, #2\"\n str r11, [r7], #4\n bge 3b\n"
-    " .endif\n"
-    "4:\n"
-    " adds r2, r2, #2\n beq 5f\n"
-    /* one more pixel */
-    " ldr r8, [r0]\n sxtab16 r10, r3, r8\n sxtab16 r11, r3, r8, ror #8\n uxth r8, r10\n lsr r10, r10, #16\n"
-    " uxth r9, r11\n lsr r11, r11, #16\n str r8, [r4]\n str r9, [r5]\n str r10, [r6]\n str r11, [r7]\n"
+    " split_two \"subs r2, r2, #2\", \"ldr r8, [r0]\", \"ldr r9, [r0, r1]\"\n add r0, r0, r1, lsl #1\n"
+    " str r11, [r7], #4\n bge 3b\n"
     "5:\n"
-    " ldr r2, [sp, #4]\n ldr r4, [sp, #8]\n cmp r2, r4\n bne 1b\n add sp, sp, #36\n pop {r4-r11, pc}\n"
+    " split_two\n str r11, [r7], #4\n adds r2, r2, #1\n bne 7f\n"
+    /* one more pixel */
+    " ldr r8, [r0]\n"
+    "6:\n"
+    " ldr r9, [sp, " PAD "]\n mvn r2, #1\n b 5b\n"
+    "7:\n"
+    " ldr r8, [sp, " GAP "]\n"
+    "8:\n"
+    " ldr r9, [sp, " ROWS "]\n ldr r10, [sp, " ROWS_END "]\n add r4, r4, r8\n add r5, r5, r8\n add r6, r6, r8\n"
+    " cmp r9, r10\n add r7, r7, r8\n bne 1b\n add sp, sp, #32\n pop {r4-r11, pc}\n"
+    "9:\n"
+    " ldr r8, [sp, " ROW_BYTES "]\n b 8b\n"
     " .size mcu_depthwise_split, . - mcu_depthwise_split\n"
     " .text\n"
 );
