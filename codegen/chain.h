@@ -89,6 +89,11 @@ struct chain_work *chain_work_create(const struct row_graph *graph, struct arena
  * remain in work until the next one. */
 void chain_analyse(struct chain_cost *out, const struct chain_shape *shape, struct chain_work *work);
 
+/* The same without the details, and chain_scratch_choices of it. Worked out once for each shape; after
+ * layouts have changed (row_graph_set_layouts), only the choices are worked out again. */
+void chain_measure(struct chain_cost *out, struct chain_scratch *choices, const struct chain_shape *shape,
+                   struct chain_work *work);
+
 const struct chain_store *chain_store(const struct chain_work *work, int store);
 int chain_n_stores(const struct chain_work *work);
 /* Of the output of an operator inside the chain. */
@@ -97,7 +102,7 @@ struct chain_row chain_row(const struct chain_work *work, int op);
 int64_t chain_scratch_offset(const struct chain_work *work, int op);
 /* Steps of an operator's largest call. */
 int chain_most_rows(const struct chain_work *work, int op);
-void chain_scratch_choices(struct chain_scratch *out, const struct chain_work *work);
+void chain_scratch_choices(struct chain_scratch *out, struct chain_work *work);
 /* Instructions of all calls of an operator with this tile. */
 int64_t chain_op_cost(const struct chain_work *work, int op, int tile);
 

@@ -70,17 +70,18 @@ static bool is_dominated(const struct option *option, const struct option *other
     return false;
 }
 
-static void add_option(struct chain_planner *planner, int from, int to, struct option option)
+static void add_option(struct chain_planner *planner, int from, int to, struct option option,
+                       int64_t footprint)
 {
     struct edge *edge = edge_of(planner, from, to);
-    option.footprint = round_up(
-        footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes), CHAIN_ALIGNMENT);
+    option.footprint = round_up(footprint, CHAIN_ALIGNMENT);
     if (is_dominated(&option, edge->options))
         return;
     struct option *kept = ARENA_NEW(planner->arena, struct option);
     *kept = option;
     kept->next = edge->options;
     edge->options = kept;
+    planner->n_options++;
     edge->footprint = smaller(edge->footprint, option.footprint);
 }
 
@@ -95,15 +96,14 @@ struct chain_shape edge_shape(const struct chain_planner *planner, int from, int
                                 bottom_up};
 }
 
-/* Returns the least footprint. */
+/* Options of more than `limit` bytes are left out. Returns the least footprint. */
 static int64_t add_chain(struct chain_planner *planner, int from, int to, int rows, int inner_rows,
-                         bool bottom_up)
+                         bool bottom_up, int64_t limit)
 {
     struct chain_shape shape = edge_shape(planner, from, to, rows, inner_rows, bottom_up);
     struct chain_cost cost;
     struct chain_scratch choices;
-    chain_analyse(&cost, &shape, planner->work);
-    chain_scratch_choices(&choices, planner->work);
+    chain_measure(&cost, &choices, &shape, planner->work);
     const struct row_tensor *in = &planner->graph->tensors[shape.input];
     const struct row_tensor *out = &planner->graph->tensors[planner->cuts[to].tensor];
     struct option option = {
@@ -124,9 +124,11 @@ static int64_t add_chain(struct chain_planner *planner, int from, int to, int ro
         option.least_scratch = i == 0;
         option.block = cost.stores_bytes + cost.sums_bytes + option.scratch;
         option.call_cost = choices.cost[i];
-        add_option(planner, from, to, option);
-        least =
-            smaller(least, footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes));
+        int64_t footprint = footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes);
+        least = smaller(least, footprint);
+        if (footprint > limit) /* more scratch only adds to it */
+            break;
+        add_option(planner, from, to, option, footprint);
     }
     return least;
 }
@@ -159,7 +161,8 @@ static void add_whole(struct chain_planner *planner, int from, int to)
             option.shift = overlap.shifted ? overlap.shift : 0; /* of a depthwise operator's only input */
         }
         option.distance = smaller(option.distance, never);
-        add_option(planner, from, to, option);
+        add_option(planner, from, to, option,
+                   footprint_of_option(&option, planner->cuts[from].bytes, planner->cuts[to].bytes));
     }
 }
 
@@ -180,11 +183,11 @@ void edge_analyse(struct chain_planner *planner, int from, int to)
         add_whole(planner, from, to);
     if (alone && steps_of_last(planner, to) == 1)
         return;
-    add_chain(planner, from, to, 1, 1, false);
-    add_chain(planner, from, to, 1, 1, true);
+    add_chain(planner, from, to, 1, 1, false, never);
+    add_chain(planner, from, to, 1, 1, true, never);
     if (to == from + 1 && !alone) { /* a branch: its operators one after the other */
-        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, false);
-        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true);
+        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, false, never);
+        add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, true, never);
     }
 }
 
@@ -193,20 +196,20 @@ void edge_analyse_richly(struct chain_planner *planner, int from, int to, int64_
 {
     struct edge *edge = edge_of(planner, from, to);
     edge_analyse(planner, from, to);
-    if (edge->state >= ANALYSED_RICHLY)
+    if (edge->state >= ANALYSED_RICHLY || edge->footprint > limit) /* more rows take no less memory */
         return;
     edge->state = ANALYSED_RICHLY;
     int steps = steps_of_last(planner, to);
     for (int up = 0; up < 2; up++) {
-        if (add_chain(planner, from, to, 1, CHAIN_ALL_ROWS, up) > limit && steps > 1)
+        if (add_chain(planner, from, to, 1, CHAIN_ALL_ROWS, up, limit) > limit && steps > 1)
             continue;
         int rows = 2; /* the first power of two that does not fit */
         for (; rows < steps; rows *= 2) {
-            add_chain(planner, from, to, rows, 1, up);
-            if (add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up) > limit)
+            add_chain(planner, from, to, rows, 1, up, limit);
+            if (add_chain(planner, from, to, rows, CHAIN_ALL_ROWS, up, limit) > limit)
                 break;
         }
-        if (rows >= steps && add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, up) <= limit)
+        if (rows >= steps && add_chain(planner, from, to, CHAIN_ALL_ROWS, CHAIN_ALL_ROWS, up, limit) <= limit)
             continue;
         /* the fewest equal rounds with as many rows as fit */
         for (int rounds = (steps + rows - 1) / rows, tries = 0; rounds * rows < 2 * steps && tries < 4;
@@ -215,7 +218,7 @@ void edge_analyse_richly(struct chain_planner *planner, int from, int to, int64_
             if (each >= rows || each * 2 <= rows)
                 continue;
             tries++;
-            if (add_chain(planner, from, to, each, CHAIN_ALL_ROWS, up) <= limit)
+            if (add_chain(planner, from, to, each, CHAIN_ALL_ROWS, up, limit) <= limit)
                 break;
         }
     }
@@ -283,14 +286,16 @@ static void bound_edges(struct chain_planner *planner)
     }
 }
 
-bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct arena *arena)
+bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct chain_work *work,
+                  struct arena *arena)
 {
-    *out = (struct chain_planner){.graph = graph, .arena = arena};
+    *out = (struct chain_planner){.graph = graph, .work = work, .arena = arena};
     find_cuts(out);
     if (out->n_cuts < 2 || out->cuts[out->n_cuts - 1].position != graph->n_ops)
         return false;
-    out->work = chain_work_create(graph, arena);
     out->edges = ARENA_ARRAY(arena, struct edge, (size_t)out->n_cuts * (size_t)out->n_cuts);
+    out->labels = ARENA_NEW(arena, struct label_set *);
+    out->remaining = ARENA_ARRAY(arena, int64_t, (size_t)out->n_cuts);
     bound_edges(out);
     return true;
 }

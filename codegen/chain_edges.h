@@ -74,6 +74,10 @@ struct chain_planner {
     struct cut *cuts;
     int n_cuts;
     struct edge *edges; /* [from * n_cuts + to] */
+    int n_options;      /* kept so far */
+    /* working memory of chain_place */
+    struct label_set **labels;
+    int64_t *remaining;
 };
 
 static inline struct edge *edge_of(const struct chain_planner *planner, int from, int to)
@@ -88,7 +92,8 @@ static inline int edge_length(const struct chain_planner *planner, int from, int
 
 /* Finds the cuts and bounds every edge from below. Returns false when the network has none to plan between.
  */
-bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct arena *arena);
+bool edges_create(struct chain_planner *out, const struct row_graph *graph, struct chain_work *work,
+                  struct arena *arena);
 /* The options with the least memory, and with the fewest calls; each with several sizes of scratch. */
 void edge_analyse(struct chain_planner *planner, int from, int to);
 /* Also ways in between that fit in `limit` bytes. */

@@ -2,13 +2,10 @@
 
 #include "base/arena.h"
 
-enum { MAX_LABELS = 48 };
-
 enum block_place { BLOCK_LOW, BLOCK_HIGH, BLOCK_BETWEEN };
 
 /* The tensor of a cut can lie anywhere in [low, high], at this cost, if the step before is done this way. */
 struct label {
-    struct label *next;
     int64_t low, high, call_cost;
     const struct label *from; /* of an earlier cut */
     int cut;
@@ -18,38 +15,66 @@ struct label {
     enum block_place place;
 };
 
+enum { MAX_LABELS = 48 };
+
+/* The labels of a cut, in the order they were found. What is compared lies together. */
+struct label_set {
+    int n;
+    int hint; /* the one that was better than another last */
+    struct {
+        int64_t low, high, call_cost;
+    } range[MAX_LABELS];
+    const struct label *label[MAX_LABELS];
+};
+
 struct search {
     const struct chain_planner *planner;
     int64_t arena_bytes;
     bool by_cost;
-    struct label **labels; /* per cut */
-    int64_t *remaining;    /* per cut: the cost from there to the end, addresses ignored; never: impossible */
-    int64_t threshold;     /* plans that must cost more are left out */
+    struct label_set *labels; /* per cut */
+    int64_t *remaining; /* per cut: the cost from there to the end, addresses ignored; never: impossible */
+    int64_t threshold;  /* plans that must cost more are left out */
     struct arena *arena;
 };
 
+/* Than label i of the set. */
+static bool is_no_better(const struct label_set *set, int i, const struct label *label)
+{
+    return set->range[i].low <= label->low && set->range[i].high >= label->high &&
+           set->range[i].call_cost <= label->call_cost;
+}
+
 static void add_label(struct search *search, int cut, const struct label *label)
 {
-    if (label->low > label->high)
+    struct label_set *set = &search->labels[cut];
+    if (set->hint < set->n && is_no_better(set, set->hint, label))
         return;
-    struct label **list = &search->labels[cut];
-    int n = 0;
-    for (const struct label *l = *list; l; l = l->next, n++)
-        if (l->low <= label->low && l->high >= label->high && l->call_cost <= label->call_cost)
+    for (int i = 0; i < set->n; i++)
+        if (is_no_better(set, i, label)) {
+            set->hint = i;
             return;
-    for (struct label **l = list; *l;)
-        if ((*l)->low >= label->low && (*l)->high <= label->high && (*l)->call_cost >= label->call_cost) {
-            *l = (*l)->next;
-            n--;
-        } else {
-            l = &(*l)->next;
         }
-    if (n >= MAX_LABELS)
+    int n = 0;
+    for (int i = 0; i < set->n; i++) {
+        if (set->range[i].low >= label->low && set->range[i].high <= label->high &&
+            set->range[i].call_cost >= label->call_cost)
+            continue;
+        if (n < i) {
+            set->range[n] = set->range[i];
+            set->label[n] = set->label[i];
+        }
+        n++;
+    }
+    set->n = n;
+    if (n == MAX_LABELS)
         return;
     struct label *kept = ARENA_NEW(search->arena, struct label);
     *kept = *label;
-    kept->next = *list;
-    *list = kept;
+    set->range[n].low = label->low;
+    set->range[n].high = label->high;
+    set->range[n].call_cost = label->call_cost;
+    set->label[n] = kept;
+    set->n++;
 }
 
 /* Everywhere the output can lie after this option, if the input lies in [from->low, from->high]. The input
@@ -70,7 +95,8 @@ static void apply(struct search *search, int from, int to, const struct option *
         new.high = (HIGH);                                                                                   \
         new.place = (PLACE);                                                                                 \
         new.input_offset = (INPUT);                                                                          \
-        add_label(search, to, &new);                                                                         \
+        if (new.low <= new.high)                                                                             \
+            add_label(search, to, &new);                                                                     \
     } while (0)
 
     if (option->exact) { /* in terms of the output's address */
@@ -136,35 +162,44 @@ static void bound_costs(struct search *search)
     }
 }
 
-/* The labels of all cuts; the best of the last one, or NULL. */
+int64_t chain_cost_bound(const struct chain_planner *planner, int64_t arena_bytes)
+{
+    struct search search = {planner, arena_bytes, true, .remaining = planner->remaining};
+    bound_costs(&search);
+    return search.remaining[0];
+}
+
+/* The labels of all cuts; the best of the last one, or NULL. The latest first. */
 static const struct label *find_addresses(struct search *search)
 {
     const struct chain_planner *planner = search->planner;
     int last = planner->n_cuts - 1;
-    search->labels = ARENA_ARRAY(search->arena, struct label *, (size_t)planner->n_cuts);
-    struct label start = {.high = search->arena_bytes - planner->cuts[0].bytes};
+    for (int cut = 0; cut <= last; cut++)
+        search->labels[cut].n = 0;
+    const struct label start = {.high = search->arena_bytes - planner->cuts[0].bytes};
     add_label(search, 0, &start);
     for (int from = 0; from < last; from++) {
-        if (!search->labels[from])
-            continue;
-        for (int to = from + 1; to <= last; to++) {
+        const struct label_set *set = &search->labels[from];
+        for (int to = from + 1; to <= last && set->n; to++) {
             const struct edge *edge = edge_of(planner, from, to);
-            if (edge->state == NOT_ANALYSED || edge->footprint > search->arena_bytes)
+            if (edge->footprint > search->arena_bytes || edge->state == NOT_ANALYSED ||
+                search->remaining[to] > search->threshold)
                 continue;
             for (const struct option *option = edge->options; option; option = option->next) {
                 int64_t rest = search->remaining[to] + (search->by_cost ? option->call_cost : 0);
                 if (!fits(search, option))
                     continue;
-                for (const struct label *label = search->labels[from]; label; label = label->next)
-                    if (label->call_cost + rest <= search->threshold)
-                        apply(search, from, to, option, label);
+                for (int i = set->n - 1; i >= 0; i--)
+                    if (set->range[i].call_cost + rest <= search->threshold)
+                        apply(search, from, to, option, set->label[i]);
             }
         }
     }
-    const struct label *best = search->labels[last];
-    for (const struct label *label = best; label; label = label->next)
-        if (label->call_cost < best->call_cost)
-            best = label;
+    const struct label_set *ends = &search->labels[last];
+    const struct label *best = NULL;
+    for (int i = ends->n - 1; i >= 0; i--)
+        if (!best || ends->label[i]->call_cost < best->call_cost)
+            best = ends->label[i];
     return best;
 }
 
@@ -228,7 +263,10 @@ bool chain_place(struct chain_plan *out, const struct chain_planner *planner, in
     if (planner->cuts[0].bytes > arena_bytes)
         return false;
     struct search search = {planner, arena_bytes, by_cost, .arena = planner->arena};
-    search.remaining = ARENA_ARRAY(search.arena, int64_t, (size_t)planner->n_cuts);
+    if (!*planner->labels)
+        *planner->labels = ARENA_ARRAY(planner->arena, struct label_set, (size_t)planner->n_cuts);
+    search.labels = *planner->labels;
+    search.remaining = planner->remaining;
     bound_costs(&search);
     int64_t least = search.remaining[0];
     if (least >= never || (by_cost && least > most_cost))

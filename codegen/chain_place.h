@@ -16,4 +16,7 @@
 bool chain_place(struct chain_plan *out, const struct chain_planner *planner, int64_t arena_bytes,
                  bool by_cost, int64_t most_cost);
 
+/* No plan in arena_bytes costs less, from the same options; `never`: there is none. */
+int64_t chain_cost_bound(const struct chain_planner *planner, int64_t arena_bytes);
+
 #endif

@@ -48,12 +48,13 @@ static bool path_within(struct chain_planner *planner, int64_t limit, int64_t *n
     return reached[last];
 }
 
-static int64_t lower_bound(struct chain_planner *planner)
+/* `never`: more than most_bytes. */
+static int64_t lower_bound(struct chain_planner *planner, int64_t most_bytes)
 {
     bool *reached = ARENA_ARRAY(planner->arena, bool, 2 * (size_t)planner->n_cuts);
     int64_t limit = round_up(planner->cuts[0].bytes, CHAIN_ALIGNMENT), next;
     while (!path_within(planner, limit, &next, reached)) {
-        if (next >= never)
+        if (next >= never || next > most_bytes)
             return never;
         limit = next;
     }
@@ -63,22 +64,69 @@ static int64_t lower_bound(struct chain_planner *planner)
 /* ---- objectives -------------------------------------------------------------------------------------------
  */
 
-static void analyse_all_within(struct chain_planner *planner, int64_t limit)
+/* Which cuts lie on a way over edges whose footprints are within a limit. */
+struct ways {
+    bool *to;   /* per cut: is there one from the first cut to it? */
+    bool *on;   /* and one from it to the last? */
+    bool *fits; /* per cut: can the operators since the cut before be called once each? */
+};
+
+static struct ways ways_create(const struct chain_planner *planner)
 {
-    for (int from = 0; from + 1 < planner->n_cuts; from++)
-        for (int to = from + 1; to < planner->n_cuts; to++)
-            if (edge_of(planner, from, to)->footprint <= limit)
-                edge_analyse(planner, from, to);
+    size_t n = (size_t)planner->n_cuts;
+    bool *flags = ARENA_ARRAY(planner->arena, bool, 3 * n);
+    return (struct ways){flags, flags + n, flags + 2 * n};
 }
 
-static bool plan_least(struct chain_plan *out, struct chain_planner *planner, int64_t bound)
+/* analysed: only over edges that are. */
+static void find_ways_on(struct ways *ways, const struct chain_planner *planner, int64_t limit, bool analysed)
+{
+    int last = planner->n_cuts - 1;
+    memset(ways->on, 0, (size_t)planner->n_cuts * sizeof *ways->on);
+    ways->on[last] = true;
+    for (int from = last - 1; from >= 0; from--)
+        for (int to = from + 1; to <= last && !ways->on[from]; to++) {
+            const struct edge *edge = edge_of(planner, from, to);
+            ways->on[from] =
+                ways->on[to] && edge->footprint <= limit && (!analysed || edge->state != NOT_ANALYSED);
+        }
+}
+
+/* Analyses the edges that a plan within the limit could have; only_needed: of those over several cuts, the
+ * ones with operators that do not fit with the fewest calls. */
+static void analyse_within(struct ways *ways, struct chain_planner *planner, int64_t limit, bool only_needed)
+{
+    find_ways_on(ways, planner, limit, false);
+    memset(ways->to, 0, (size_t)planner->n_cuts * sizeof *ways->to);
+    ways->to[0] = true;
+    for (int from = 0; from + 1 < planner->n_cuts; from++) {
+        bool needed = !only_needed;
+        for (int to = from + 1; to < planner->n_cuts && ways->to[from]; to++) {
+            struct edge *edge = edge_of(planner, from, to);
+            needed = needed || !ways->fits[to];
+            if (needed && ways->on[to] && edge->footprint <= limit)
+                edge_analyse(planner, from, to);
+            ways->to[to] = ways->to[to] || (edge->state != NOT_ANALYSED && edge->footprint <= limit);
+        }
+    }
+    find_ways_on(ways, planner, limit, true);
+}
+
+static bool plan_least(struct chain_plan *out, struct chain_planner *planner, int64_t bound,
+                       int64_t most_bytes)
 {
     if (chain_place(out, planner, bound, false, never))
         return true;
     int64_t low = bound, step = CHAIN_ALIGNMENT * 8, high = 0;
-    analyse_all_within(planner, bound);
+    struct ways ways = ways_create(planner);
+    if (most_bytes < never) { /* is there any at all? */
+        analyse_within(&ways, planner, most_bytes, false);
+        if (!chain_place(out, planner, most_bytes, false, never))
+            return false;
+    }
+    analyse_within(&ways, planner, bound, false);
     for (int i = 0; i < TRIED_ARENAS && !high; i++, step *= 2) {
-        analyse_all_within(planner, low + step);
+        analyse_within(&ways, planner, low + step, false);
         if (chain_place(out, planner, low + step, false, never))
             high = low + step;
         else
@@ -124,14 +172,15 @@ static bool fits_with_fewest_calls(struct chain_planner *planner, int from, int 
 static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner, int64_t arena_bytes,
                           int64_t most_cost)
 {
-    bool *fits = ARENA_ARRAY(planner->arena, bool, (size_t)planner->n_cuts); /* from the cut before */
+    struct ways ways = ways_create(planner);
     for (int to = 1; to < planner->n_cuts; to++)
-        fits[to] = fits_with_fewest_calls(planner, to - 1, to, arena_bytes);
+        ways.fits[to] = fits_with_fewest_calls(planner, to - 1, to, arena_bytes);
+    analyse_within(&ways, planner, arena_bytes, true);
     for (int from = 0; from + 1 < planner->n_cuts; from++) {
         bool needed = false;
-        for (int to = from + 1; to < planner->n_cuts; to++) {
-            needed = needed || !fits[to];
-            if (needed && edge_of(planner, from, to)->footprint <= arena_bytes)
+        for (int to = from + 1; to < planner->n_cuts && ways.to[from]; to++) {
+            needed = needed || !ways.fits[to];
+            if (needed && ways.on[to] && edge_of(planner, from, to)->footprint <= arena_bytes)
                 edge_analyse_richly(planner, from, to, arena_bytes);
         }
     }
@@ -140,16 +189,50 @@ static bool plan_cheapest(struct chain_plan *out, struct chain_planner *planner,
     if (found && cost - out->cost_bound <= cost / CLOSE_ENOUGH)
         return true;
     /* Steps that fit do not fit together. */
+    int n_options = planner->n_options;
     for (int from = 0; from + 1 < planner->n_cuts; from++)
-        for (int to = from + 1; to < planner->n_cuts && to <= from + NEARBY; to++)
-            if (edge_of(planner, from, to)->footprint <= arena_bytes)
+        for (int to = from + 1; to < planner->n_cuts && to <= from + NEARBY && ways.to[from]; to++)
+            if (ways.on[to] && edge_of(planner, from, to)->footprint <= arena_bytes)
                 edge_analyse_richly(planner, from, to, arena_bytes);
     struct chain_plan trial;
-    if (chain_place(&trial, planner, arena_bytes, true, cost)) {
+    if (planner->n_options > n_options && chain_place(&trial, planner, arena_bytes, true, cost)) {
         *out = trial;
         found = true;
     }
     return found;
+}
+
+/* Not more memory than the speed needs, of what is allowed; *out needs that. Bounds are quick: placing begins
+ * with the least arena that they do not exclude. */
+static void shrink(struct chain_plan *out, struct chain_planner *planner, int64_t least, int64_t allowed)
+{
+    int64_t low = least, high = allowed;
+    struct chain_plan trial;
+    while (high - low > CHAIN_ALIGNMENT) {
+        int64_t middle = low + (high - low) / 2 / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
+        if (chain_cost_bound(planner, middle) <= out->call_cost)
+            high = middle;
+        else
+            low = middle;
+    }
+    int64_t step = CHAIN_ALIGNMENT;
+    for (; high < allowed; step *= 4) {
+        if (chain_place(&trial, planner, high, true, out->call_cost)) {
+            *out = trial;
+            break;
+        }
+        low = high;
+        high = smaller(high + step, allowed);
+    }
+    while (high - low > CHAIN_ALIGNMENT) {
+        int64_t middle = low + (high - low) / 2 / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
+        if (chain_place(&trial, planner, middle, true, out->call_cost)) {
+            *out = trial;
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
 }
 
 /* An arena in which every step fits with the fewest calls, wherever its neighbours lie. */
@@ -164,15 +247,15 @@ static int64_t enough_for_everything(struct chain_planner *planner)
     return 2 * round_up(most, CHAIN_ALIGNMENT);
 }
 
-bool chain_plan(struct chain_plan *out, const struct row_graph *graph, const struct plan_options *options,
-                struct arena *arena)
+bool chain_plan(struct chain_plan *out, const struct row_graph *graph, struct chain_work *work,
+                const struct plan_options *options, int64_t most_bytes, struct arena *arena)
 {
     struct chain_planner planner;
-    if (!edges_create(&planner, graph, arena))
+    if (!edges_create(&planner, graph, work, arena))
         return false;
-    int64_t bound = lower_bound(&planner),
+    int64_t bound = lower_bound(&planner, most_bytes),
             limit = options->sram_limit_bytes / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
-    if (bound >= never || !plan_least(out, &planner, bound))
+    if (bound >= never || !plan_least(out, &planner, bound, most_bytes))
         return false;
 
     int64_t least = out->arena_bytes, allowed = least;
@@ -187,16 +270,7 @@ bool chain_plan(struct chain_plan *out, const struct row_graph *graph, const str
     struct chain_plan trial;
     if (plan_cheapest(&trial, &planner, allowed, out->call_cost))
         *out = trial;
-    /* Not more memory than the speed needs. */
-    for (int64_t low = least; allowed - low > CHAIN_ALIGNMENT;) {
-        int64_t middle = low + (allowed - low) / 2 / CHAIN_ALIGNMENT * CHAIN_ALIGNMENT;
-        if (chain_place(&trial, &planner, middle, true, out->call_cost)) {
-            *out = trial;
-            allowed = middle;
-        } else {
-            low = middle;
-        }
-    }
+    shrink(out, &planner, least, allowed);
     out->lower_bound = bound;
     out->least_bytes = least;
     return true;

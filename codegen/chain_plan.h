@@ -53,13 +53,13 @@ struct chain_plan {
 };
 
 /* Returns false when the network has no such plan (its operators cannot be computed on demand, or a
- * branch is longer than CHAIN_MAX_OPS).
+ * branch is longer than CHAIN_MAX_OPS), or none in most_bytes. work: of the graph.
  *
  *     SRAM      the least arena; of the plans that fit in it, the cheapest found
  *     LATENCY   the cheapest plan within the limit, or the least arena if none fits
  *     BALANCED  the cheapest plan within 1.25 times the least arena, and within the limit if possible
  */
-bool chain_plan(struct chain_plan *out, const struct row_graph *graph, const struct plan_options *options,
-                struct arena *arena);
+bool chain_plan(struct chain_plan *out, const struct row_graph *graph, struct chain_work *work,
+                const struct plan_options *options, int64_t most_bytes, struct arena *arena);
 
 #endif

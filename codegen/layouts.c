@@ -180,6 +180,19 @@ static void smallest_layouts(enum layout *layouts, const struct qmodel *qmodel, 
         layouts[n] = layout_smallest(qmodel, &qmodel->nodes[n], dsp);
 }
 
+/* What a choice of layouts works with. */
+struct choice {
+    struct schedule *schedule;
+    struct footprint *footprint; /* of the schedule */
+    const struct qmodel *qmodel;
+    const struct board *board;
+    struct plan_options plan;
+    enum layout *layouts; /* plan.layouts */
+    int64_t flash_limit_bytes;
+    struct plan_memory *memory;
+    struct arena *arena;
+};
+
 /* ---- least memory ---- */
 
 /* Reads weights in place wherever a step that fills the arena would otherwise expand them in scratch. Returns
@@ -204,73 +217,108 @@ static bool widen_peak(enum layout *layouts, const struct schedule *schedule, co
 }
 
 /* The least arena, with wide weights where that makes it smaller. */
-static void shrink_arena(struct schedule *out, struct footprint *footprint, enum layout *layouts,
-                         const struct qmodel *qmodel, const struct board *board,
-                         const struct plan_options *plan, int64_t flash_limit_bytes, struct arena *arena)
+static void shrink_arena(const struct choice *choice)
 {
     enum { TRIALS = 3 };
-    struct schedule trial = *out;
-    for (int i = 0; i < TRIALS && widen_peak(layouts, &trial, qmodel); i++) {
+    struct schedule trial = *choice->schedule;
+    for (int i = 0; i < TRIALS && widen_peak(choice->layouts, &trial, choice->qmodel); i++) {
         struct footprint larger;
-        schedule_plan(&trial, qmodel, plan, arena);
-        footprint_of(&larger, qmodel, &trial, board);
-        if (larger.flash_bytes > flash_limit_bytes || trial.arena_bytes >= out->arena_bytes)
+        if (!schedule_plan_again(&trial, choice->qmodel, &choice->plan, choice->schedule->arena_bytes - 1,
+                                 choice->memory, choice->arena))
             return;
-        *out = trial;
-        *footprint = larger;
+        footprint_of(&larger, choice->qmodel, &trial, choice->board);
+        if (larger.flash_bytes > choice->flash_limit_bytes)
+            return;
+        *choice->schedule = trial;
+        *choice->footprint = larger;
     }
 }
 
-static void choose_layouts(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
-                           const struct board *board, const struct plan_options *options,
-                           int64_t flash_limit_bytes, struct arena *arena)
+/* ---- least time ---- */
+
+/* Faster layouts for the flash that is free. */
+static void spend_flash(const struct choice *choice)
 {
     /* The code of a kernel that only a layout needs is not in an upgrade's bytes: with what is left then, try
      * again. */
     enum { TRIALS = 3 };
+    const struct qmodel *qmodel = choice->qmodel;
     size_t n_nodes = (size_t)qmodel->n_nodes + 1;
-    enum layout *layouts = ARENA_ARRAY(arena, enum layout, n_nodes);
-    struct plan_options plan = *options;
-    plan.dsp = core_has_dsp(board->core);
-    plan.layouts = layouts;
-    smallest_layouts(layouts, qmodel, plan.dsp);
-    schedule_plan(out, qmodel, &plan, arena);
-    footprint_of(footprint, qmodel, out, board);
-    int64_t free_bytes = flash_limit_bytes - footprint->flash_bytes;
-    if (plan.optimize == OPTIMIZE_SRAM && plan.dsp)
-        shrink_arena(out, footprint, layouts, qmodel, board, &plan, flash_limit_bytes, arena);
-    if (plan.optimize != OPTIMIZE_LATENCY || !plan.dsp || free_bytes <= 0)
-        return;
-
-    struct upgrade *upgrades = ARENA_ARRAY(arena, struct upgrade, n_nodes * LAYOUT_COUNT);
-    struct upgrade *taken = ARENA_ARRAY(arena, struct upgrade, n_nodes);
-    int n = list_upgrades(upgrades, out, qmodel, board);
+    struct upgrade *upgrades = ARENA_ARRAY(choice->arena, struct upgrade, n_nodes * LAYOUT_COUNT);
+    struct upgrade *taken = ARENA_ARRAY(choice->arena, struct upgrade, n_nodes);
+    int64_t free_bytes = choice->flash_limit_bytes - choice->footprint->flash_bytes;
+    int64_t limit = choice->plan.sram_limit_bytes;
+    int n = free_bytes > 0 ? list_upgrades(upgrades, choice->schedule, qmodel, choice->board) : 0;
     for (int trial = 0; trial < TRIALS && free_bytes > 0; trial++) {
         struct schedule faster;
         struct footprint larger;
-        smallest_layouts(layouts, qmodel, plan.dsp);
-        if (!take_upgrades(layouts, upgrades, n, free_bytes, taken, qmodel->n_nodes))
+        smallest_layouts(choice->layouts, qmodel, true);
+        if (!take_upgrades(choice->layouts, upgrades, n, free_bytes, taken, qmodel->n_nodes))
             return;
-        schedule_plan(&faster, qmodel, &plan, arena);
-        footprint_of(&larger, qmodel, &faster, board);
-        if (larger.flash_bytes > flash_limit_bytes) {
-            free_bytes -= larger.flash_bytes - flash_limit_bytes;
+        schedule_plan_again(&faster, qmodel, &choice->plan, INT64_MAX, choice->memory, choice->arena);
+        footprint_of(&larger, qmodel, &faster, choice->board);
+        if (larger.flash_bytes > choice->flash_limit_bytes) {
+            free_bytes -= larger.flash_bytes - choice->flash_limit_bytes;
             continue;
         }
-        bool fits = options->sram_limit_bytes <= 0 || faster.arena_bytes <= options->sram_limit_bytes ||
-                    faster.arena_bytes <= out->arena_bytes;
-        if (fits && schedule_instructions(&faster, qmodel) < schedule_instructions(out, qmodel)) {
-            *out = faster;
-            *footprint = larger;
+        bool fits =
+            limit <= 0 || faster.arena_bytes <= limit || faster.arena_bytes <= choice->schedule->arena_bytes;
+        if (fits &&
+            schedule_instructions(&faster, qmodel) < schedule_instructions(choice->schedule, qmodel)) {
+            *choice->schedule = faster;
+            *choice->footprint = larger;
         }
         return;
     }
+}
+
+/* No plan for less memory, with the same layouts, is faster. */
+static void keep_promise(const struct choice *choice)
+{
+    struct schedule smallest = *choice->schedule;
+    struct footprint footprint;
+    for (int n = 0; n < choice->qmodel->n_nodes; n++)
+        choice->layouts[n] = smallest.implementations[n].layout;
+    if (!schedule_keep_promise(&smallest, choice->qmodel, &choice->plan, choice->memory, choice->arena))
+        return;
+    footprint_of(&footprint, choice->qmodel, &smallest, choice->board);
+    if (footprint.flash_bytes > choice->flash_limit_bytes &&
+        footprint.flash_bytes > choice->footprint->flash_bytes)
+        return;
+    *choice->schedule = smallest;
+    *choice->footprint = footprint;
+}
+
+static void choose_layouts(const struct choice *choice)
+{
+    const struct plan_options *plan = &choice->plan;
+    smallest_layouts(choice->layouts, choice->qmodel, plan->dsp);
+    schedule_plan_again(choice->schedule, choice->qmodel, plan, INT64_MAX, choice->memory, choice->arena);
+    footprint_of(choice->footprint, choice->qmodel, choice->schedule, choice->board);
+    if (plan->optimize == OPTIMIZE_SRAM && plan->dsp)
+        shrink_arena(choice);
+    if (plan->optimize == OPTIMIZE_LATENCY && plan->dsp)
+        spend_flash(choice);
+    keep_promise(choice);
 }
 
 void schedule_for_board(struct schedule *out, struct footprint *footprint, const struct qmodel *qmodel,
                         const struct board *board, const struct plan_options *options,
                         int64_t flash_limit_bytes, struct arena *arena)
 {
-    choose_layouts(out, footprint, qmodel, board, options, flash_limit_bytes, arena);
+    struct arena temporary = ARENA_INIT;
+    struct choice choice = {.schedule = out,
+                            .footprint = footprint,
+                            .qmodel = qmodel,
+                            .board = board,
+                            .plan = *options,
+                            .layouts = ARENA_ARRAY(&temporary, enum layout, (size_t)qmodel->n_nodes + 1),
+                            .flash_limit_bytes = flash_limit_bytes,
+                            .memory = plan_memory_create(&temporary),
+                            .arena = arena};
+    choice.plan.dsp = core_has_dsp(board->core);
+    choice.plan.layouts = choice.layouts;
+    choose_layouts(&choice);
+    arena_release(&temporary);
     fit_batches_to_cache(out, qmodel, board);
 }

@@ -407,6 +407,7 @@ static bool plan_order(struct schedule *out, const struct qmodel *qmodel, const 
 struct goal {
     int64_t limit;
     bool smallest;
+    int64_t most; /* plans that need more are of no use */
 };
 
 static bool is_better(const struct schedule *a, const struct schedule *b, const struct goal *goal,
@@ -418,41 +419,6 @@ static bool is_better(const struct schedule *a, const struct schedule *b, const 
     if (goal->smallest || !(a_fits && b_fits))
         return smaller;
     return cost_a < cost_b || (cost_a == cost_b && smaller);
-}
-
-/* Plans that compute one operator after the other; *out, if there is one, and becomes the best. The lower
- * bound of all of them is returned. */
-static int64_t plan_single_steps(struct schedule *out, bool *found, const struct qmodel *qmodel, int *order,
-                                 const struct plan_options *options, const struct goal *goal,
-                                 struct arena *arena)
-{
-    static const int levels[] = {0, TILE_LEVELS - 1, TILE_LEVELS / 2};
-    int64_t bound = INT64_MAX, best_order = INT64_MAX;
-    bool fast = !goal->smallest && options->dsp;
-    int *other_order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
-    int n_orders = order_by_freed_bytes(other_order, qmodel, arena) ? 2 : 1;
-    for (size_t i = 0; i < (fast ? sizeof levels / sizeof *levels : 1); i++)
-        for (int k = 0; k < (i == 0 ? n_orders : 1); k++) {
-            struct schedule trial;
-            int64_t most = !*found                                            ? INT64_MAX
-                           : goal->smallest || out->arena_bytes > goal->limit ? out->arena_bytes
-                                                                              : goal->limit;
-            bool placed =
-                plan_order(&trial, qmodel, k ? other_order : order, options, levels[i], most, arena);
-            bound = trial.lower_bound_bytes < bound ? trial.lower_bound_bytes : bound;
-            if (i == 0 && (placed ? trial.arena_bytes : trial.lower_bound_bytes) < best_order) {
-                best_order = placed ? trial.arena_bytes : trial.lower_bound_bytes;
-                if (k)
-                    memcpy(order, other_order, (size_t)qmodel->n_nodes * sizeof *order);
-            }
-            if (placed && (!*found || is_better(&trial, out, goal, qmodel))) {
-                *out = trial;
-                *found = true;
-            }
-            if (placed && i > 0 && trial.arena_bytes <= goal->limit)
-                return bound;
-        }
-    return bound;
 }
 
 /* Can anything be cheaper than one call of every operator, with the best tile? Chains leave out rows that
@@ -476,18 +442,78 @@ static bool is_fastest(const struct schedule *schedule, const struct qmodel *qmo
     return schedule_instructions(schedule, qmodel) <= least;
 }
 
-void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
-                   struct arena *arena)
+struct plan_memory {
+    struct chain_memory chains;
+};
+
+struct plan_memory *plan_memory_create(struct arena *arena)
+{
+    struct plan_memory *memory = ARENA_NEW(arena, struct plan_memory);
+    memory->chains.arena = arena;
+    return memory;
+}
+
+/* Plans that compute one operator after the other; *out, if there is one, and becomes the best. The lower
+ * bound of all of them is returned. */
+static int64_t plan_single_steps(struct schedule *out, bool *found, const struct qmodel *qmodel, int *order,
+                                 const struct plan_options *options, const struct goal *goal,
+                                 struct arena *arena)
+{
+    static const int levels[] = {0, TILE_LEVELS - 1, TILE_LEVELS / 2};
+    int64_t bound = INT64_MAX, best_order = INT64_MAX;
+    bool fast = !goal->smallest && options->dsp;
+    int *other_order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
+    int n_orders = order_by_freed_bytes(other_order, qmodel, arena) ? 2 : 1;
+    for (size_t i = 0; i < (fast ? sizeof levels / sizeof *levels : 1); i++)
+        for (int k = 0; k < (i == 0 ? n_orders : 1); k++) {
+            struct schedule trial;
+            int64_t most = goal->most;
+            if (*found) /* one for more memory would have to be faster */
+                most = goal->smallest || out->arena_bytes > goal->limit || is_fastest(out, qmodel)
+                           ? out->arena_bytes
+                           : goal->limit;
+            bool placed =
+                plan_order(&trial, qmodel, k ? other_order : order, options, levels[i], most, arena);
+            bound = trial.lower_bound_bytes < bound ? trial.lower_bound_bytes : bound;
+            if (i == 0 && (placed ? trial.arena_bytes : trial.lower_bound_bytes) < best_order) {
+                best_order = placed ? trial.arena_bytes : trial.lower_bound_bytes;
+                if (k)
+                    memcpy(order, other_order, (size_t)qmodel->n_nodes * sizeof *order);
+            }
+            if (placed && (!*found || is_better(&trial, out, goal, qmodel))) {
+                *out = trial;
+                *found = true;
+            }
+            if (placed && i > 0 && trial.arena_bytes <= goal->limit)
+                return bound;
+        }
+    return bound;
+}
+
+static int *given_order(const struct qmodel *qmodel, struct arena *arena)
 {
     int *order = ARENA_ARRAY(arena, int, (size_t)qmodel->n_nodes + 1);
     for (int n = 0; n < qmodel->n_nodes; n++)
         order[n] = n;
-    struct goal goal = {options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX,
-                        options->optimize == OPTIMIZE_SRAM};
+    return order;
+}
+
+static int64_t limit_of(const struct plan_options *options)
+{
+    return options->sram_limit_bytes > 0 ? options->sram_limit_bytes : INT64_MAX;
+}
+
+bool schedule_plan_again(struct schedule *out, const struct qmodel *qmodel,
+                         const struct plan_options *options, int64_t most_bytes, struct plan_memory *memory,
+                         struct arena *arena)
+{
+    int *order = given_order(qmodel, arena);
+    struct goal goal = {limit_of(options), options->optimize == OPTIMIZE_SRAM, most_bytes};
     int64_t least = INT64_MAX;
-    bool found = options->fusion && schedule_chains(out, qmodel, order, options, &least, arena);
+    bool found = options->fusion &&
+                 schedule_chains(out, qmodel, order, options, most_bytes, &least, &memory->chains, arena);
     if (options->optimize == OPTIMIZE_BALANCED && !found) {
-        const struct goal smallest = {INT64_MAX, true};
+        const struct goal smallest = {INT64_MAX, true, INT64_MAX};
         plan_single_steps(out, &found, qmodel, order, options, &smallest, arena);
         least = out->arena_bytes;
     }
@@ -495,17 +521,36 @@ void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const stru
         goal.limit = round_up(least * 5 / 4, ARENA_ALIGNMENT);
     int64_t chains_bound = found ? out->lower_bound_bytes : INT64_MAX;
     int64_t bound = plan_single_steps(out, &found, qmodel, order, options, &goal, arena);
-    bound = bound < chains_bound ? bound : chains_bound;
-    if (options->fusion && options->optimize == OPTIMIZE_LATENCY && !is_fastest(out, qmodel)) {
-        /* The search is not exhaustive; this keeps the promise that no plan for less memory is faster. */
-        struct plan_options smallest = *options;
-        struct schedule trial;
-        smallest.optimize = OPTIMIZE_SRAM;
-        for (int n = 0; n < qmodel->n_nodes; n++)
-            order[n] = n;
-        if (schedule_chains(&trial, qmodel, order, &smallest, &least, arena) &&
-            is_better(&trial, out, &goal, qmodel))
-            *out = trial;
-    }
-    out->lower_bound_bytes = bound;
+    out->lower_bound_bytes = bound < chains_bound ? bound : chains_bound;
+    return found && out->arena_bytes <= most_bytes;
+}
+
+bool schedule_keep_promise(struct schedule *schedule, const struct qmodel *qmodel,
+                           const struct plan_options *options, struct plan_memory *memory,
+                           struct arena *arena)
+{
+    if (!options->fusion || options->optimize != OPTIMIZE_LATENCY || is_fastest(schedule, qmodel))
+        return false;
+    struct plan_options smallest = *options;
+    struct schedule trial;
+    const struct goal goal = {limit_of(options), false, INT64_MAX};
+    int64_t least, bound = schedule->lower_bound_bytes;
+    smallest.optimize = OPTIMIZE_SRAM;
+    if (!schedule_chains(&trial, qmodel, given_order(qmodel, arena), &smallest, INT64_MAX, &least,
+                         &memory->chains, arena) ||
+        !is_better(&trial, schedule, &goal, qmodel))
+        return false;
+    *schedule = trial;
+    schedule->lower_bound_bytes = bound;
+    return true;
+}
+
+void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
+                   struct arena *arena)
+{
+    struct arena temporary = ARENA_INIT;
+    struct plan_memory *memory = plan_memory_create(&temporary);
+    schedule_plan_again(out, qmodel, options, INT64_MAX, memory, arena);
+    schedule_keep_promise(out, qmodel, options, memory, arena);
+    arena_release(&temporary);
 }

@@ -63,10 +63,16 @@ enum layout planned_layout(const struct plan_options *options, const struct qmod
                             : layout_smallest(qmodel, &qmodel->nodes[node], options->dsp);
 }
 
+static struct implementation smallest_tile(enum layout layout, const struct qmodel *qmodel,
+                                           const struct qnode *node)
+{
+    return (struct implementation){layout, (int16_t)tile_at_level(layout, qmodel, node, 1, 0)};
+}
+
 static void build_op(struct row_op *op, const struct qmodel *qmodel, const struct qnode *node,
                      enum layout layout, struct arena *arena)
 {
-    const struct implementation smallest = {layout, (int16_t)tile_at_level(layout, qmodel, node, 1, 0)};
+    const struct implementation smallest = smallest_tile(layout, qmodel, node);
     *op = (struct row_op){
         .node = node,
         .inputs = ARENA_ARRAY(arena, struct row_input, (size_t)node->n_inputs),
@@ -90,6 +96,7 @@ bool row_graph_build(struct row_graph *out, const struct qmodel *qmodel, const i
                               .n_ops = qmodel->n_nodes,
                               .tensors = ARENA_ARRAY(arena, struct row_tensor, (size_t)qmodel->n_tensors + 1),
                               .tiles = ARENA_ARRAY(arena, struct row_tiles *, (size_t)qmodel->n_nodes + 1),
+                              .calls = ARENA_NEW(arena, struct row_calls),
                               .arena = arena};
     int n_readers = 0;
     for (int t = 0; t < qmodel->n_tensors; t++)
@@ -123,11 +130,79 @@ bool row_graph_build(struct row_graph *out, const struct qmodel *qmodel, const i
     return true;
 }
 
+bool row_graph_set_layouts(struct row_graph *graph, const int *order, const struct plan_options *options)
+{
+    graph->version++;
+    for (int i = 0; i < graph->n_ops; i++) {
+        struct row_op *op = &graph->ops[i];
+        enum layout layout = planned_layout(options, graph->qmodel, order[i]);
+        if (op->node != &graph->qmodel->nodes[order[i]])
+            return false;
+        if (layout == op->layout)
+            continue;
+        const struct implementation smallest = smallest_tile(layout, graph->qmodel, op->node);
+        if (op->accumulates ||
+            (node_channel_group(&smallest, graph->qmodel, op->node) > 0) != op->in_channel_group)
+            return false;
+        op->layout = layout;
+        op->changed = graph->version;
+        graph->tiles[i] = NULL;
+    }
+    return true;
+}
+
+/* ---- costs -----------------------------------------------------------------------------------------------
+ */
+
+static uint64_t hash_of(uint64_t key, int log2)
+{
+    return (key * 0x9E3779B97F4A7C15u) >> (64 - log2);
+}
+
+static struct row_call *find_call(struct row_calls *calls, uint64_t key)
+{
+    uint64_t mask = ((uint64_t)1 << calls->log2) - 1, at = hash_of(key, calls->log2);
+    while (calls->table[at].key && calls->table[at].key != key)
+        at = (at + 1) & mask;
+    return &calls->table[at];
+}
+
+static void grow_calls(struct row_calls *calls, struct arena *arena)
+{
+    enum { FIRST_LOG2 = 10 };
+    const struct row_calls old = *calls;
+    calls->log2 = old.table ? old.log2 + 1 : FIRST_LOG2;
+    calls->table = ARENA_ARRAY(arena, struct row_call, (size_t)1 << calls->log2);
+    for (size_t i = 0; old.table && i < (size_t)1 << old.log2; i++)
+        if (old.table[i].key)
+            *find_call(calls, old.table[i].key) = old.table[i];
+}
+
+int64_t row_call_cost(const struct row_graph *graph, int op, int tile, int rows)
+{
+    const struct row_op *o = &graph->ops[op];
+    struct row_calls *calls = graph->calls;
+    const uint64_t key = (uint64_t)(op + 1) << 35 | (uint64_t)o->layout << 32 |
+                         (uint64_t)(uint16_t)tile << 16 | (uint16_t)rows;
+    if (!calls->table || calls->n * 4 > 3 << calls->log2)
+        grow_calls(calls, graph->arena);
+    struct row_call *call = find_call(calls, key);
+    if (!call->key) {
+        const struct implementation implementation = {o->layout, (int16_t)tile};
+        *call = (struct row_call){key,
+                                  implementation_instructions(&implementation, graph->qmodel, o->node, rows)};
+        calls->n++;
+    }
+    return call->cost;
+}
+
 /* ---- tiles ------------------------------------------------------------------------------------------------
  */
 
-static void list_tiles(struct row_tiles *out, const struct qmodel *qmodel, const struct row_op *op)
+static void list_tiles(struct row_tiles *out, const struct row_graph *graph, int index)
 {
+    const struct qmodel *qmodel = graph->qmodel;
+    const struct row_op *op = &graph->ops[index];
     for (int level = 0; level < TILE_LEVELS; level++) {
         struct implementation implementation = {
             op->layout, (int16_t)tile_at_level(op->layout, qmodel, op->node, out->rows, level)};
@@ -136,7 +211,7 @@ static void list_tiles(struct row_tiles *out, const struct qmodel *qmodel, const
             continue;
         int32_t scratch =
             op->accumulates ? 0 : implementation_scratch_bytes(&implementation, qmodel, op->node);
-        int64_t cost = implementation_instructions(&implementation, qmodel, op->node, out->rows);
+        int64_t cost = row_call_cost(graph, index, implementation.tile, out->rows);
         if (out->n > 0 && cost >= out->whole_cost[out->n - 1])
             continue;
         out->tile[out->n] = implementation.tile;
@@ -158,7 +233,7 @@ const struct row_tiles *row_tiles(const struct row_graph *graph, int op, int row
         return tiles;
     tiles = ARENA_NEW(graph->arena, struct row_tiles);
     tiles->rows = rows;
-    list_tiles(tiles, graph->qmodel, o);
+    list_tiles(tiles, graph, op);
     tiles->next = graph->tiles[op];
     graph->tiles[op] = tiles;
     return tiles;

@@ -38,6 +38,7 @@ struct row_op {
     bool in_channel_group; /* depthwise: may write a row over the first one of its window (kernels.h),
                               whatever the tile */
     enum layout layout;
+    int changed;        /* the graph's version when the layout was set */
     int32_t sums_bytes; /* scratch of one that accumulates; it lives from the first call to the last */
 };
 
@@ -63,12 +64,25 @@ struct row_tensor {
     int n_readers;
 };
 
+/* What a call was found to cost. */
+struct row_call {
+    uint64_t key; /* 0: free */
+    int64_t cost;
+};
+
+struct row_calls {
+    struct row_call *table; /* by hash; 2^log2 entries */
+    int log2, n;
+};
+
 struct row_graph {
     const struct qmodel *qmodel;
     struct row_op *ops; /* in execution order */
     int n_ops;
     struct row_tensor *tensors; /* per qtensor */
     struct row_tiles **tiles;   /* per operator: what row_tiles has worked out */
+    struct row_calls *calls;    /* what row_call_cost has */
+    int version;                /* how often layouts were set again */
     struct arena *arena;
 };
 
@@ -77,8 +91,13 @@ struct row_graph {
 bool row_graph_build(struct row_graph *out, const struct qmodel *qmodel, const int *order,
                      const struct plan_options *options, struct arena *arena);
 
+/* The same graph with the layouts of these options. Returns false when it is another one: build it again. */
+bool row_graph_set_layouts(struct row_graph *graph, const int *order, const struct plan_options *options);
+
 /* Worked out once for each operator and number of rows. */
 const struct row_tiles *row_tiles(const struct row_graph *graph, int op, int rows);
+/* Instructions of a call of so many steps with this tile. Worked out once. */
+int64_t row_call_cost(const struct row_graph *graph, int op, int tile, int rows);
 /* Index of the largest tile with at most so much scratch; 0 if none. */
 int row_tile_within(const struct row_tiles *tiles, int32_t scratch_bytes);
 /* The layout of a node under these options. */

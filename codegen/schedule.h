@@ -83,6 +83,23 @@ struct schedule {
 void schedule_plan(struct schedule *out, const struct qmodel *qmodel, const struct plan_options *options,
                    struct arena *arena);
 
+/*
+ * Several plans of one network, with other layouts or goals: what they have in common is worked out once. The
+ * memory is in the arena, which outlives the plans made with it.
+ */
+struct plan_memory;
+struct plan_memory *plan_memory_create(struct arena *arena);
+/* As schedule_plan, but for the promise that schedule_keep_promise keeps. With OPTIMIZE_SRAM, returns false,
+ * early, when the plan takes more than most_bytes (INT64_MAX: any); *out is of no use then. */
+bool schedule_plan_again(struct schedule *out, const struct qmodel *qmodel,
+                         const struct plan_options *options, int64_t most_bytes, struct plan_memory *memory,
+                         struct arena *arena);
+/* The search is not exhaustive: replaces a plan of OPTIMIZE_LATENCY by that of OPTIMIZE_SRAM with the same
+ * options where that is faster. Returns whether it is. */
+bool schedule_keep_promise(struct schedule *schedule, const struct qmodel *qmodel,
+                           const struct plan_options *options, struct plan_memory *memory,
+                           struct arena *arena);
+
 /* Replays the schedule byte by byte: returns 0, or error() naming step, tensors and bytes of the first
  * overlap, read of a byte that its writer does not own any more, or access outside the arena. Shares no code
  * with the planner. */

@@ -182,8 +182,8 @@ static void add_step(struct schedule *out, const struct row_graph *graph, struct
     step->live_bytes = union_bytes(&input, &output, &all);
 }
 
-void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, const int *order,
-                            const struct chain_plan *plan, struct arena *arena)
+void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, struct chain_work *work,
+                            const int *order, const struct chain_plan *plan, struct arena *arena)
 {
     const struct qmodel *qmodel = graph->qmodel;
     *out = (struct schedule){
@@ -203,25 +203,36 @@ void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph,
     memcpy(out->order, order, (size_t)qmodel->n_nodes * sizeof *order);
     for (int t = 0; t < qmodel->n_tensors; t++)
         out->storage[t].first_step = out->storage[t].last_step = -2; /* no step touches it */
-    struct arena temporary = ARENA_INIT;
-    struct chain_work *work = chain_work_create(graph, &temporary);
     for (int s = 0; s < plan->n_steps; s++)
         add_step(out, graph, work, &plan->steps[s], s);
-    arena_release(&temporary);
     out->storage[qmodel->input].first_step = -1;
     out->storage[qmodel->output].last_step = plan->n_steps;
 }
 
+/* The graph with these layouts: the one of the plan before, where that is possible. */
+static bool remember(struct chain_memory *memory, const struct qmodel *qmodel, const int *order,
+                     const struct plan_options *options)
+{
+    if (memory->work && row_graph_set_layouts(&memory->graph, order, options))
+        return true;
+    memory->work = NULL;
+    if (!row_graph_build(&memory->graph, qmodel, order, options, memory->arena))
+        return false;
+    memory->work = chain_work_create(&memory->graph, memory->arena);
+    return true;
+}
+
 bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                     const struct plan_options *options, int64_t *least_bytes, struct arena *arena)
+                     const struct plan_options *options, int64_t most_bytes, int64_t *least_bytes,
+                     struct chain_memory *memory, struct arena *arena)
 {
     struct arena temporary = ARENA_INIT;
-    struct row_graph graph;
     struct chain_plan plan;
-    bool found = row_graph_build(&graph, qmodel, order, options, &temporary) &&
-                 chain_plan(&plan, &graph, options, &temporary) && plan.arena_bytes <= INT32_MAX;
+    bool found = remember(memory, qmodel, order, options) &&
+                 chain_plan(&plan, &memory->graph, memory->work, options, most_bytes, &temporary) &&
+                 plan.arena_bytes <= INT32_MAX;
     if (found) {
-        schedule_of_chain_plan(out, &graph, order, &plan, arena);
+        schedule_of_chain_plan(out, &memory->graph, memory->work, order, &plan, arena);
         *least_bytes = plan.least_bytes;
     }
     arena_release(&temporary);

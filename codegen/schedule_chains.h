@@ -8,18 +8,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codegen/row_graph.h"
+
 struct arena;
 struct chain_plan;
+struct chain_work;
 struct plan_options;
 struct qmodel;
-struct row_graph;
 struct schedule;
 
-/* Returns false when there is no such plan. least_bytes: of the smallest plan found. */
+/* What plans of the same network in the same order have in common. Zeroed before the first one. */
+struct chain_memory {
+    struct row_graph graph;
+    struct chain_work *work; /* NULL: nothing yet */
+    struct arena *arena;     /* not owned; outlives all plans */
+};
+
+/* Returns false when there is no such plan in most_bytes. least_bytes: of the smallest plan found. */
 bool schedule_chains(struct schedule *out, const struct qmodel *qmodel, const int *order,
-                     const struct plan_options *options, int64_t *least_bytes, struct arena *arena);
-/* order: the one the graph was built with. */
-void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, const int *order,
-                            const struct chain_plan *plan, struct arena *arena);
+                     const struct plan_options *options, int64_t most_bytes, int64_t *least_bytes,
+                     struct chain_memory *memory, struct arena *arena);
+/* order: the one the graph was built with; work: of the graph. */
+void schedule_of_chain_plan(struct schedule *out, const struct row_graph *graph, struct chain_work *work,
+                            const int *order, const struct chain_plan *plan, struct arena *arena);
 
 #endif

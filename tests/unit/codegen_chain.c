@@ -315,6 +315,7 @@ static void depthwise_in_place(void **state)
 /* One network as one chain: is the schedule with these addresses legal? */
 struct whole_chain {
     struct row_graph graph;
+    struct chain_work *work;
     int order[NET_MAX_NODES];
     struct chain_step step;
     struct chain_cost cost;
@@ -337,10 +338,10 @@ static bool whole_chain_analyse(struct whole_chain *chain, const struct net *net
     int rows = 1 + (int)rng_below(rng, 4), inner_rows = rng_below(rng, 2) ? CHAIN_ALL_ROWS : 1;
     chain->step =
         (struct chain_step){.shape = {0, q->n_nodes, q->input, rows, inner_rows, up}, .output = q->output};
-    struct chain_work *work = chain_work_create(&chain->graph, arena);
     struct chain_scratch scratch;
-    chain_analyse(&chain->cost, &chain->step.shape, work);
-    chain_scratch_choices(&scratch, work);
+    chain->work = chain_work_create(&chain->graph, arena);
+    chain_analyse(&chain->cost, &chain->step.shape, chain->work);
+    chain_scratch_choices(&scratch, chain->work);
     chain->in = (qtensor_bytes(&q->tensors[q->input]) + 3) & ~3;
     chain->out = (qtensor_bytes(&q->tensors[q->output]) + 3) & ~3;
     chain->block = chain->cost.stores_bytes + chain->cost.sums_bytes + scratch.bytes[0];
@@ -357,7 +358,7 @@ static bool is_legal(struct whole_chain *chain, int64_t input, int64_t output, i
     chain->step.block_offset = block;
     chain->step.block_bytes = chain->block;
     chain_plan.arena_bytes = 4 * (chain->in + chain->out + chain->block) + 64;
-    schedule_of_chain_plan(&schedule, &chain->graph, chain->order, &chain_plan, arena);
+    schedule_of_chain_plan(&schedule, &chain->graph, chain->work, chain->order, &chain_plan, arena);
     return check_silently(&schedule, chain->graph.qmodel) == 0;
 }
 
