@@ -91,10 +91,10 @@ static void gather_pointwise(const struct taps *taps, int32_t begin, int32_t in_
         in += in_step;
         n--;
     }
-    for (; n >= 2; n -= 2, in += 2 * in_step, pixel += depth)
-        mcu_unpack_pair(in, in + in_step, words, pixel);
-    if (n)
-        mcu_unpack_pixel(in, words, pixel);
+    if (n >= 2)
+        mcu_unpack_pairs(in, words, pixel, in_step, n / 2);
+    if (n & 1)
+        mcu_unpack_pixel(in + (n - 1) * in_step, words, pixel + n / 2 * depth);
 }
 
 /* n x n x 4 k: a window is n runs of whole words. */
@@ -108,7 +108,7 @@ static void gather_runs(const struct taps *taps, int32_t begin, int32_t in_step,
         for (int32_t ky = 0; ky < kernel_h; ky++, to += 4 * words) {
             const int8_t *run = taps->rows[ky] + begin;
             if (pair)
-                mcu_unpack_pair(run, run + in_step, words, to);
+                mcu_unpack_pairs(run, words, to, in_step, 1);
             else
                 mcu_unpack_pixel(run, words, to);
         }

@@ -37,11 +37,19 @@ uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel)
 
 #ifdef MCU_DSP_ASM
 
-/* Loads and stores of several registers: half the instructions, no more cycles. */
+#ifdef MCU_CORTEX_M7
+#define CORE " .set dual_issue, 1\n"
+#else
+#define CORE " .set dual_issue, 0\n"
+#endif
+
+/* On Cortex-M4, loads and stores of several registers: half the instructions, no more cycles. A Cortex-M7
+ * takes a load or a store beside each SXTB16. */
 /* clang-format off */
 __asm__(
     " .syntax unified\n"
     " .thumb\n"
+    CORE
     " .section .text.mcu_expand_weights, \"ax\", %progbits\n"
     " .p2align 3\n"
     " .global mcu_expand_weights\n"
@@ -50,28 +58,52 @@ __asm__(
     "mcu_expand_weights:\n"
     " push {r4-r11, lr}\n"
     "1:\n"
-    " ldm r0!, {r8-r11}\n sxtb16 r4, r8\n sxtb16 r5, r9\n sxtb16 r6, r10\n sxtb16 r7, r11\n"
-    " sxtb16 r8, r8, ror #8\n sxtb16 r9, r9, ror #8\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n"
-    " stm r1!, {r4-r11}\n cmp r1, r2\n bne 1b\n pop {r4-r11, pc}\n"
+    " ldm r0!, {r8-r11}\n"
+    " .if dual_issue\n"
+    " sxtb16 r4, r8\n sxtb16 r5, r9\n str r4, [r1]\n sxtb16 r6, r10\n str r5, [r1, #4]\n"
+    " sxtb16 r7, r11\n str r6, [r1, #8]\n sxtb16 r8, r8, ror #8\n str r7, [r1, #12]\n"
+    " sxtb16 r9, r9, ror #8\n str r8, [r1, #16]\n sxtb16 r10, r10, ror #8\n str r9, [r1, #20]\n"
+    " sxtb16 r11, r11, ror #8\n str r10, [r1, #24]\n str r11, [r1, #28]\n add r1, r1, #32\n"
+    " cmp r1, r2\n"
+    " .else\n"
+    " sxtb16 r4, r8\n sxtb16 r5, r9\n sxtb16 r6, r10\n sxtb16 r7, r11\n sxtb16 r8, r8, ror #8\n"
+    " sxtb16 r9, r9, ror #8\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n stm r1!, {r4-r11}\n"
+    " cmp r1, r2\n"
+    " .endif\n"
+    " bne 1b\n pop {r4-r11, pc}\n"
     " .size mcu_expand_weights, . - mcu_expand_weights\n"
-    /* two words of each pixel, then one; a and b may be unaligned */
-    " .section .text.mcu_unpack_pair, \"ax\", %progbits\n"
+    /* r0 and r3 the pixels, which may be unaligned, r1 words left, r2 panel, r12 from the end of a pixel to the
+     * next but one, lr pairs left. Two words of each pixel, then one. */
+    " .section .text.mcu_unpack_pairs, \"ax\", %progbits\n"
     " .p2align 3\n"
-    " .global mcu_unpack_pair\n"
+    " .global mcu_unpack_pairs\n"
     " .thumb_func\n"
-    " .type mcu_unpack_pair, %function\n"
-    "mcu_unpack_pair:\n"
-    " push {r4-r11, lr}\n subs r2, r2, #2\n blt 2f\n"
+    " .type mcu_unpack_pairs, %function\n"
+    "mcu_unpack_pairs:\n"
+    " push {r4-r11, lr}\n lsl r12, r3, #1\n ldr lr, [sp, #36]\n sub r12, r12, r1, lsl #2\n add r3, r0, r3\n"
+    " str r1, [sp, #36]\n"
     "1:\n"
-    " ldr r4, [r0], #4\n ldr r5, [r1], #4\n ldr r10, [r0], #4\n ldr r11, [r1], #4\n sxtb16 r6, r4, ror #8\n"
-    " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n sxtb16 r8, r10\n sxtb16 r9, r11\n"
-    " sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n subs r2, r2, #2\n stm r3!, {r4-r11}\n bge 1b\n"
+    " subs r1, r1, #2\n blt 3f\n"
     "2:\n"
-    " adds r2, r2, #2\n beq 3f\n ldr r4, [r0]\n ldr r5, [r1]\n sxtb16 r6, r4, ror #8\n"
-    " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n stm r3!, {r4-r7}\n"
+    " .if dual_issue\n"
+    " ldr r4, [r0], #4\n subs r1, r1, #2\n ldr r5, [r3], #4\n sxtb16 r6, r4, ror #8\n ldr r10, [r0], #4\n"
+    " sxtb16 r7, r5, ror #8\n ldr r11, [r3], #4\n sxtb16 r4, r4\n str r6, [r2, #8]\n sxtb16 r5, r5\n"
+    " str r7, [r2, #12]\n sxtb16 r8, r10\n str r5, [r2, #4]\n sxtb16 r9, r11\n str r8, [r2, #16]\n"
+    " sxtb16 r10, r10, ror #8\n str r9, [r2, #20]\n sxtb16 r11, r11, ror #8\n str r10, [r2, #24]\n"
+    " str r11, [r2, #28]\n str r4, [r2], #32\n bge 2b\n"
+    " .else\n"
+    " ldr r4, [r0], #4\n ldr r5, [r3], #4\n ldr r10, [r0], #4\n ldr r11, [r3], #4\n sxtb16 r6, r4, ror #8\n"
+    " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n sxtb16 r8, r10\n sxtb16 r9, r11\n"
+    " sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n subs r1, r1, #2\n stm r2!, {r4-r11}\n bge 2b\n"
+    " .endif\n"
     "3:\n"
-    " pop {r4-r11, pc}\n"
-    " .size mcu_unpack_pair, . - mcu_unpack_pair\n"
+    " adds r1, r1, #2\n ldr r1, [sp, #36]\n bne 5f\n"
+    "4:\n"
+    " subs lr, lr, #1\n add r0, r0, r12\n add r3, r3, r12\n bne 1b\n pop {r4-r11, pc}\n"
+    "5:\n"
+    " ldr r4, [r0], #4\n ldr r5, [r3], #4\n sxtb16 r6, r4, ror #8\n sxtb16 r7, r5, ror #8\n"
+    " sxtb16 r4, r4\n sxtb16 r5, r5\n stm r2!, {r4-r7}\n b 4b\n"
+    " .size mcu_unpack_pairs, . - mcu_unpack_pairs\n"
     /* r0-r2 the rows, r12 step, lr pairs left */
     ".macro unpack_3x3x3_row row\n"
     " ldr r6, [\\row]\n ldr r10, [\\row, #4]\n add \\row, \\row, r12\n ldr r7, [\\row]\n ldr r11, [\\row, #4]\n"
@@ -99,10 +131,12 @@ __asm__(
 
 #else
 
-void mcu_unpack_pair(const int8_t *a, const int8_t *b, int32_t n_words, uint32_t *panel)
+void mcu_unpack_pairs(const int8_t *in, int32_t n_words, uint32_t *panel, int32_t step, int32_t n_pairs)
 {
-    mcu_unpack_pixel(a, n_words, panel);
-    mcu_unpack_pixel(b, n_words, panel + 1);
+    for (; n_pairs > 0; n_pairs--, in += 2 * step, panel += 4 * n_words) {
+        mcu_unpack_pixel(in, n_words, panel);
+        mcu_unpack_pixel(in + step, n_words, panel + 1);
+    }
 }
 
 void mcu_unpack_3x3x3(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t *panel, int32_t step,

@@ -11,8 +11,9 @@
  * the word after. */
 uint32_t *mcu_unpack_pixel(const int8_t *in, int32_t n_words, uint32_t *panel);
 
-/* Two pixels, whole pairs of a panel: n_words words of each. */
-void mcu_unpack_pair(const int8_t *a, const int8_t *b, int32_t n_words, uint32_t *panel);
+/* n_pairs pairs of pixels (1 at least), each of n_words words; step: bytes from pixel to pixel of the input.
+ * Pairs follow each other in the panel. */
+void mcu_unpack_pairs(const int8_t *in, int32_t n_words, uint32_t *panel, int32_t step, int32_t n_pairs);
 
 /* The same pair, n times two words: what n_words words of one value would unpack to. */
 uint32_t *mcu_unpack_value(int8_t value, int32_t n_words, uint32_t *panel);
