@@ -60,6 +60,17 @@ static inline int32_t mcu_depthwise_block(int32_t kernel)
 #endif
 }
 
+/* Whole blocks of a row that are computed in a loop; the rest is one smaller block, or one as large where that
+ * saves a jump. */
+static inline int32_t mcu_depthwise_blocks(int32_t kernel, int32_t out_w)
+{
+#ifdef MCU_CORTEX_M7
+    if (kernel == 3)
+        return (out_w - 1) / mcu_depthwise_block(kernel);
+#endif
+    return out_w / mcu_depthwise_block(kernel);
+}
+
 /* One output row, relative to the channel's plane, weights and output. Read by the assembly. */
 struct mcu_depthwise_out_row {
     int32_t plane_offset;   /* bytes to the first kernel row that is computed */

@@ -86,7 +86,7 @@ static void zero_padding(const struct batch *batch, int32_t pad_words, int32_t w
 static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *batch, int32_t y, int32_t rows)
 {
     const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w;
-    const int32_t block = mcu_depthwise_block(kernel), blocks = op->out.w / block;
+    const int32_t block = mcu_depthwise_block(kernel), blocks = mcu_depthwise_blocks(kernel, op->out.w);
     const int32_t channel_words = mcu_depthwise_channel_words(kernel, stride);
     const int32_t packed_words = op->wide ? 4 * channel_words : 2 * channel_words;
     batch->plane_rows = (rows - 1) * stride + kernel;
