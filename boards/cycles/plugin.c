@@ -160,6 +160,25 @@ static void enter_layer(struct counter *c, uint32_t layer)
         c->layers[layer].entered = ++c->entered;
 }
 
+static void count_access(struct counter *c, uint32_t address, unsigned bytes, bool store)
+{
+    struct record_layer *layer = &c->layers[c->layer];
+    layer->loads += !store;
+    layer->stores += store;
+    layer->unaligned += (address & (bytes - 1)) != 0;
+    const bool flash = inside(&c->setup.flash, address), ram = inside(&c->setup.ram, address);
+    if (!flash && !ram)
+        return;
+    const bool miss = c->data.ways && !cache_access(&c->data, address >> c->data.line_shift, &c->data_slot);
+    if (flash) {
+        layer->flash_accesses++;
+        layer->flash_misses += miss;
+    } else {
+        layer->ram_accesses++;
+        layer->ram_misses += miss;
+    }
+}
+
 static void memory_accessed(unsigned cpu, uint32_t access, uint64_t address, void *user)
 {
     (void)cpu, (void)user;
@@ -171,22 +190,12 @@ static void memory_accessed(unsigned cpu, uint32_t access, uint64_t address, voi
     if (into_markers < c->markers_bytes && !store && c->marker_layers[into_markers / 4])
         enter_layer(c, c->marker_layers[into_markers / 4] - 1u);
 
-    struct record_layer *layer = &c->layers[c->layer];
-    layer->loads += !store;
-    layer->stores += store;
-    layer->unaligned += (address & ((1u << qemu_plugin_mem_size_shift(access)) - 1)) != 0;
-    const bool flash = inside(&c->setup.flash, address), ram = inside(&c->setup.ram, address);
-    if (!flash && !ram)
-        return;
-    const bool miss =
-        c->data.ways && !cache_access(&c->data, (uint32_t)address >> c->data.line_shift, &c->data_slot);
-    if (flash) {
-        layer->flash_accesses++;
-        layer->flash_misses += miss;
-    } else {
-        layer->ram_accesses++;
-        layer->ram_misses += miss;
-    }
+    /* Buses are a word wide. QEMU 7 loads the two registers of LDRD one by one, QEMU 10 at once. */
+    const unsigned bytes = 1u << qemu_plugin_mem_size_shift(access);
+    if (bytes <= 4)
+        count_access(c, (uint32_t)address, bytes, store);
+    for (unsigned at = 0; bytes > 4 && at < bytes; at += 4)
+        count_access(c, (uint32_t)address + at, 4, store);
 }
 
 static void pass_begins(unsigned cpu, void *user)
