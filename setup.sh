@@ -31,7 +31,7 @@ build qemu-system-arm             emulated boards
 test  libcmocka-dev               unit tests
 test  libonnx-testdata            ONNX's own operator vectors
 test  clang                       second compiler, fuzzing
-test  libclang-rt-14-dev          sanitizers of clang
+test  libclang-rt-N-dev           sanitizers of clang
 test  libomp-dev                  OpenMP for clang
 test  python3                     test helpers
 test  procps                      pgrep, for the tests that kill
@@ -57,8 +57,22 @@ present() {
     esac >/dev/null 2>&1
 }
 
+# What N in a package name stands for: the version of the clang that is there, or that apt would install.
+clang_version() {
+    if command -v clang >/dev/null; then
+        clang -dumpversion
+    else
+        apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9][0-9]*\)$/\1/p'
+    fi | sed 's/\..*//'
+}
+# Where apt has no list yet it names no clang; N then stays, counts as missing, and is asked for again below.
+with_version() {
+    version=$(clang_version)
+    printf '%s\n' "$1" | sed "s/libclang-rt-N-dev/libclang-rt-${version:-N}-dev/"
+}
+
 missing=''
-list=$(packages | grep -E "$wanted")
+list=$(with_version "$(packages | grep -E "$wanted")")
 for package in $(printf '%s\n' "$list" | awk '{print $2}'); do
     if ! present "$package"; then
         missing="$missing $package"
@@ -75,5 +89,6 @@ sudo=''
 [ "$(id -u)" = 0 ] || sudo='sudo'
 echo "installing:$missing"
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q
+missing=$(with_version "$missing")
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
