@@ -27,6 +27,15 @@ static void draw_weights(struct qmodel *q, struct qnode *node, struct rng *rng)
     node->weight_scale = scale;
 }
 
+static void draw_summands(struct qmodel *q, struct qnode *node, struct rng *rng)
+{
+    const int n = q->tensors[node->output].c;
+    float *values = ARENA_ARRAY(q->arena, float, (size_t)n);
+    for (int c = 0; c < n; c++)
+        values[c] = (float)(rng_uniform(rng) - 0.5);
+    qmodel_set_summands(q, node, values);
+}
+
 int cost_network_constants(struct qmodel *q, uint64_t seed)
 {
     struct rng rng = rng_seeded(seed);
@@ -42,6 +51,9 @@ int cost_network_constants(struct qmodel *q, uint64_t seed)
         case QOP_DEPTHWISE:
         case QOP_FULLY_CONNECTED:
             draw_weights(q, node, &rng);
+            break;
+        case QOP_ADD_CONSTANT:
+            draw_summands(q, node, &rng);
             break;
         case QOP_ADD:
         case QOP_MEAN:

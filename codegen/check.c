@@ -190,7 +190,8 @@ int replay_find_scratch(const struct replay *replay, int position, int64_t *begi
     return 0;
 }
 
-/* ADD, MUL, TABLE. A (1, 1, c) factor beside a larger output is needed as long as the operator runs. */
+/* ADD, ADD_CONSTANT, MUL, TABLE. A (1, 1, c) factor beside a larger output is needed as long as the operator
+ * runs. */
 static int replay_element_wise(struct replay *replay, const struct qnode *node)
 {
     const struct qtensor *out = &replay->qmodel->tensors[node->output];
@@ -241,6 +242,7 @@ static int replay_node(struct replay *replay, const struct qnode *node)
     case QOP_MAX_POOL:
         return replay_windowed(replay, node);
     case QOP_ADD:
+    case QOP_ADD_CONSTANT:
     case QOP_MUL:
     case QOP_TABLE:
         return replay_element_wise(replay, node);

@@ -114,7 +114,8 @@ static int use_scratch(struct chain_replay *chain, int index)
 static int require_inputs(const struct chain_replay *chain, const struct qnode *node, int y0, int y1,
                           bool after)
 {
-    bool element_wise = node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_TABLE;
+    bool element_wise =
+        node->op == QOP_ADD || node->op == QOP_ADD_CONSTANT || node->op == QOP_MUL || node->op == QOP_TABLE;
     const struct qtensor *out = tensor_at(chain, node->output);
     int rc = 0;
     for (int i = 0; i < node->n_inputs && !rc; i++) {

@@ -36,7 +36,7 @@ const struct implementation *emission_implementation(const struct emission *emis
 static int check_constants(const struct qnode *node, const char *name)
 {
     bool multiplied = node_has_weights(node) || node->op == QOP_ADD || node->op == QOP_MUL ||
-                      node->op == QOP_MEAN || node->op == QOP_SOFTMAX;
+                      node->op == QOP_MEAN || node->op == QOP_SOFTMAX || node->op == QOP_ADD_CONSTANT;
     if ((node_has_weights(node) && !node->weights) || (multiplied && (!node->multiplier || !node->shift)) ||
         (node->op == QOP_TABLE && !node->table))
         return error("codegen: operator '%s' has no constants: the network is not quantized", name);

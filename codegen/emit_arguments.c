@@ -202,6 +202,20 @@ static void add_element_wise(struct strbuf *out, const struct emission *emission
     strbuf_adds(out, "};\n");
 }
 
+static void add_constant_sum(struct strbuf *out, const struct emission *emission, const struct qnode *node,
+                             const char *name)
+{
+    begin_struct(out, KERNEL_ADD_CONSTANT, name);
+    add_maps(out, emission, node);
+    add_zero_points(out, emission, node);
+    add_activation(out, node);
+    strbuf_addf(
+        out,
+        "    .in_multiplier = %d,\n    .in_shift = %d,\n    .out_multiplier = %d,\n    .out_shift = %d,\n"
+        "    .summands = %s_table,\n};\n",
+        node->multiplier[0], node->shift[0], node->multiplier[1], node->shift[1], name);
+}
+
 static void add_pool(struct strbuf *out, const struct emission *emission, const struct qnode *node,
                      int position, enum kernel kernel, const char *name)
 {
@@ -317,6 +331,9 @@ void emit_node(struct strbuf *out, struct strbuf *calls, const struct emission *
             break;
         }
         add_element_wise(out, emission, node, kernels[0], name);
+        break;
+    case QOP_ADD_CONSTANT:
+        add_constant_sum(out, emission, node, name);
         break;
     case QOP_AVERAGE_POOL:
     case QOP_MAX_POOL:

@@ -23,6 +23,7 @@ const char *const engine_files[] = {
     "engine/ref/depthwise_s8__ref.c",
     "engine/ref/fully_connected_s8__ref.c",
     "engine/ref/add_s8__ref.c",
+    "engine/ref/add_constant_s8__ref.c",
     "engine/ref/mul_s8__ref.c",
     "engine/ref/average_pool_s8__ref.c",
     "engine/ref/global_average_pool_s8__ref.c",

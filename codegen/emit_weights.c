@@ -223,6 +223,8 @@ static void declare(struct strbuf *out, const struct constants *constants)
         strbuf_addf(out, "\nextern const int16_t %s_rows_table[%d]; /* of the input, by output row */\n",
                     name, to->h);
         strbuf_addf(out, "extern const int16_t %s_columns_table[%d];\n", name, to->w);
+    } else if (node->op == QOP_ADD_CONSTANT) {
+        strbuf_addf(out, "\nextern const int32_t %s_table[%d]; /* summands, by channel */\n", name, channels);
     } else if (node->op == QOP_ADD && constants->layout != LAYOUT_REFERENCE) {
         strbuf_addf(out, "\nextern const int32_t %s_table[%d]; /* of input, as unsigned */\n", name,
                     TABLE_ENTRIES);
@@ -236,7 +238,8 @@ static void define(struct strbuf *out, const struct constants *constants)
     const char *name = constants->name;
     int channels = emission->qmodel->tensors[node->output].c;
     bool sums = node->op == QOP_ADD && constants->layout != LAYOUT_REFERENCE;
-    if (!node_has_weights(node) && node->op != QOP_TABLE && node->op != QOP_RESIZE_NEAREST && !sums)
+    if (!node_has_weights(node) && node->op != QOP_TABLE && node->op != QOP_RESIZE_NEAREST &&
+        node->op != QOP_ADD_CONSTANT && !sums)
         return;
     strbuf_addf(out, "\n/* %s \"%s\"", qop_name(node->op), plain_name(node->name, emission->arena));
     if (node_has_weights(node))
@@ -251,6 +254,8 @@ static void define(struct strbuf *out, const struct constants *constants)
         const struct qtensor *to = &emission->qmodel->tensors[node->output];
         add_list(out, name, "rows_table", node->rows, to->h);
         add_list(out, name, "columns_table", node->columns, to->w);
+    } else if (node->op == QOP_ADD_CONSTANT) {
+        add_int32_array(out, name, "table", node->summands, channels);
     } else if (sums) {
         add_sum_table(out, constants);
     } else if (constants->layout == LAYOUT_REFERENCE) {

@@ -106,6 +106,8 @@ int64_t layout_constants_bytes(enum layout layout, const struct qmodel *qmodel, 
     if (node->op == QOP_RESIZE_NEAREST)
         return aligned((int64_t)sizeof(int16_t) * output_of(qmodel, node)->h) +
                aligned((int64_t)sizeof(int16_t) * output_of(qmodel, node)->w);
+    if (node->op == QOP_ADD_CONSTANT)
+        return channels * (int64_t)sizeof(int32_t);
     if (node->op == QOP_ADD)
         return layout == LAYOUT_REFERENCE ? 0 : MCU_ADD_DSP_TABLE_BYTES;
     if (!node_has_weights(node))

@@ -149,6 +149,7 @@ static int64_t reference_instructions(const struct work *work)
         return CALL + work->out->c * (qtensor_bytes(work->in) * 6 + 60);
     case QOP_ADD:
         return CALL + outputs * 60;
+    case QOP_ADD_CONSTANT:
     case QOP_MUL:
         return CALL + outputs * 35;
     case QOP_AVERAGE_POOL:

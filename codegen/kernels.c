@@ -57,6 +57,8 @@ static enum kernel kernel_of(enum layout layout, const struct qmodel *qmodel, co
         return reference ? KERNEL_FULLY_CONNECTED : KERNEL_FULLY_CONNECTED_DSP;
     case QOP_ADD:
         return reference ? KERNEL_ADD : KERNEL_ADD_DSP;
+    case QOP_ADD_CONSTANT:
+        return KERNEL_ADD_CONSTANT;
     case QOP_MUL:
         return KERNEL_MUL;
     case QOP_AVERAGE_POOL:
@@ -165,6 +167,7 @@ bool node_overlap(struct overlap *out, const struct implementation *implementati
         windowed = true;
         break;
     case QOP_ADD:
+    case QOP_ADD_CONSTANT:
     case QOP_MUL:
     case QOP_TABLE:
         if (!same_shape(from, to)) /* MUL's (1, 1, c) factor is read to the end */

@@ -8,6 +8,7 @@ static const char *const stems[QOP_COUNT] = {
     [QOP_DEPTHWISE] = "depthwise",
     [QOP_FULLY_CONNECTED] = "fully_connected",
     [QOP_ADD] = "add",
+    [QOP_ADD_CONSTANT] = "add_constant",
     [QOP_MUL] = "mul",
     [QOP_AVERAGE_POOL] = "average_pool",
     [QOP_MAX_POOL] = "max_pool",

@@ -45,6 +45,7 @@ int row_inputs(struct row_input *inputs, const struct qmodel *qmodel, const stru
             if (in->h != out->h) /* MUL's (1, 1, c) factor */
                 *input = whole(tensor, in->h);
             break;
+        case QOP_ADD_CONSTANT:
         case QOP_MEAN:
         case QOP_TABLE:
             break;
@@ -79,7 +80,8 @@ static void build_op(struct row_op *op, const struct qmodel *qmodel, const struc
         .output = node->output,
         .steps = row_steps(qmodel, node),
         .accumulates = node_accumulates(qmodel, node),
-        .element_wise = node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_TABLE,
+        .element_wise = node->op == QOP_ADD || node->op == QOP_ADD_CONSTANT || node->op == QOP_MUL ||
+                        node->op == QOP_TABLE,
         .in_channel_group = node_channel_group(&smallest, qmodel, node) > 0,
         .layout = layout,
     };

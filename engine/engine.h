@@ -96,6 +96,17 @@ struct mcu_add {
     int8_t in_shift[2], out_shift;
 };
 
+/* The sum with one constant per channel, as mcu_add computes it with a map of them: `summands` (out.c) are that map's share, worked
+ * out before. in_multiplier negative: constant - in. out may be in. */
+struct mcu_add_constant {
+    struct mcu_map in, out;
+    int16_t in_zero_point, out_zero_point;
+    int16_t act_min, act_max;
+    int32_t in_multiplier, out_multiplier;
+    int8_t in_shift, out_shift;
+    const int32_t *summands;
+};
+
 /* Elementwise product, TFLite's MUL. in[1] may be (1, 1, c): broadcast over pixels (squeeze-excite). */
 struct mcu_mul {
     struct mcu_map in[2], out;
@@ -170,6 +181,7 @@ void mcu_conv2d_s8__ref(const struct mcu_conv2d *op, int32_t y0, int32_t y1);
 void mcu_depthwise_s8__ref(const struct mcu_depthwise *op, int32_t y0, int32_t y1);
 void mcu_fully_connected_s8__ref(const struct mcu_fully_connected *op, int32_t y0, int32_t y1);
 void mcu_add_s8__ref(const struct mcu_add *op, int32_t y0, int32_t y1);
+void mcu_add_constant_s8__ref(const struct mcu_add_constant *op, int32_t y0, int32_t y1);
 void mcu_mul_s8__ref(const struct mcu_mul *op, int32_t y0, int32_t y1);
 void mcu_average_pool_s8__ref(const struct mcu_pool *op, int32_t y0, int32_t y1);
 void mcu_max_pool_s8__ref(const struct mcu_pool *op, int32_t y0, int32_t y1);

@@ -43,6 +43,7 @@ struct tensor {
     const float *data; /* constants only; row-major in shape's order */
     bool constant;
     int producer; /* node index, or -1: input or constant */
+    bool rounded; /* int8 in the file the model is from: what reads it must not be merged with its producer */
 };
 
 /* Sliding window of Conv, AveragePool, MaxPool. */

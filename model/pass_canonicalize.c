@@ -57,7 +57,7 @@ static bool add_into_bias(struct model *model, struct node *add)
         struct node *layer = rewrite_only_producer(model, add, j);
         const struct tensor *addend = &model->tensors[add->inputs[1 - j]];
         if (!layer || (layer->op != OP_CONV && layer->op != OP_GEMM) || layer->act != ACT_NONE ||
-            !addend->constant)
+            !addend->constant || model->tensors[layer->output].rounded)
             continue;
         const struct shape *out = output_shape(model, layer);
         const int channels = out->dim[out->rank - 1];

@@ -64,6 +64,8 @@ int passes_for_inference(struct model *model)
     if (!rc)
         rc = pass_canonicalize(model);
     if (!rc)
+        rc = pass_channel_constants(model);
+    if (!rc)
         rc = pass_fold_batch_norm(model);
     if (!rc)
         rc = pass_fuse_activations(model);

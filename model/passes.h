@@ -18,6 +18,10 @@ int pass_fuse_activations(struct model *model);
  * axis 1, a view of the same shape -> nothing; ONNX-ordered Flatten before Gemm -> permuted Gemm weights.
  * Runs pass_remove_dead. */
 int pass_canonicalize(struct model *model);
+/* Add, Sub and Mul of a feature map and one constant per channel -> weights and bias of the Conv before, or a
+ * depthwise Conv of one tap. Runs pass_canonicalize. Not for what was quantized already: there every operator
+ * rounds. */
+int pass_channel_constants(struct model *model);
 /* Drops Identity, unreachable nodes and unused tensors; renumbers ids. */
 int pass_remove_dead(struct model *model);
 /* All of the above in the right order: what inference, quantization and planning start from. */

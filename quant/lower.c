@@ -78,7 +78,7 @@ static int input_map(struct lowering *l, const struct node *node, int i)
     int id = l->qtensor_of[node->inputs[i]], h, w, c;
     if (tensor->constant) {
         problem(l, node,
-                "a constant operand has no int8 kernel unless it is one number; fold it into the convolution "
+                "a constant operand must be one number, or one per channel; fold it into the convolution "
                 "before it");
         return -1;
     }
@@ -207,10 +207,32 @@ static bool lower_constant_operand(struct lowering *l, int index)
     return false;
 }
 
+/* Add or Sub with one constant per channel. False: none of the operands is. */
+static bool lower_channel_constant(struct lowering *l, int index)
+{
+    const struct node *node = &l->model->nodes[index];
+    for (int k = 0; k < 2 && node->op != OP_MUL; k++) {
+        const struct tensor *constant = &l->model->tensors[node->inputs[k]];
+        const struct shape *shape = &constant->shape, *map = &l->model->tensors[node->inputs[1 - k]].shape;
+        if (!constant->constant || shape->rank < 1 || map->rank < 1 || shape->rank > map->rank ||
+            shape->dim[shape->rank - 1] != map->dim[map->rank - 1] ||
+            shape_elements(shape) != shape->dim[shape->rank - 1])
+            continue;
+        int in = input_map(l, node, 1 - k);
+        struct qnode *qnode = lower_to(l, index, QOP_ADD_CONSTANT, &in, 1);
+        if (qnode) {
+            qnode->subtract = node->op == OP_SUB;
+            qnode->constant_first = k == 0;
+        }
+        return true;
+    }
+    return false;
+}
+
 static void lower_elementwise(struct lowering *l, int index)
 {
     const struct node *node = &l->model->nodes[index];
-    if (lower_constant_operand(l, index))
+    if (lower_constant_operand(l, index) || lower_channel_constant(l, index))
         return;
     int in[2] = {input_map(l, node, 0), input_map(l, node, 1)};
     if (in[0] < 0 || in[1] < 0)

@@ -135,14 +135,47 @@ static void keep_average_pools(const struct reading *r)
     }
 }
 
+/* The constants beside a map; float ones become int8. */
+static int read_summands(const struct reading *r, struct qnode *node, const struct node *source)
+{
+    enum { MOST = 255 }; /* int8 less a zero point */
+    const int k = r->model->tensors[source->inputs[0]].constant ? 0 : 1;
+    const struct strip_constant *constant = find_constant(r, source, k);
+    const int n = r->qmodel->tensors[node->output].c;
+    if (!constant || constant->n_values != n) {
+        qmodel_set_summands(r->qmodel, node, r->model->tensors[source->inputs[k]].data);
+        return 0;
+    }
+    if (constant->n_scales != 1)
+        return error_unsupported("%s: layer '%s': a constant operand needs one scale", r->path, node->name);
+    int32_t *values = ARENA_ARRAY(r->qmodel->arena, int32_t, (size_t)n);
+    float *scale = ARENA_NEW(r->qmodel->arena, float);
+    for (int c = 0; c < n; c++) {
+        if (constant->values[c] < -MOST || constant->values[c] > MOST)
+            return error_input("%s: layer '%s': constant %d is outside %d..%d", r->path, node->name, c, -MOST,
+                               MOST);
+        values[c] = (int32_t)constant->values[c];
+    }
+    *scale = constant->scales[0];
+    node->bias = values;
+    node->weight_scale = scale;
+    return *scale > 0 && isfinite(*scale) ? 0
+                                          : error_input("%s: layer '%s': scale %g of its constants", r->path,
+                                                        node->name, (double)*scale);
+}
+
 static int read_constants(const struct reading *r)
 {
     for (int i = 0; i < r->qmodel->n_nodes; i++) {
         struct qnode *node = &r->qmodel->nodes[i];
         const struct node *source = &r->model->nodes[r->node_of[i]];
-        if (node->op != QOP_CONV && node->op != QOP_DEPTHWISE && node->op != QOP_FULLY_CONNECTED)
+        int rc = 0;
+        if (node->op == QOP_ADD_CONSTANT)
+            rc = read_summands(r, node, source);
+        if (!rc && node->op != QOP_CONV && node->op != QOP_DEPTHWISE && node->op != QOP_FULLY_CONNECTED)
             continue;
-        int rc = read_weights(r, node, source);
+        if (!rc)
+            rc = read_weights(r, node, source);
         if (!rc)
             rc = read_bias(r, node, source);
         if (rc)
@@ -162,6 +195,13 @@ static void rename_tables(struct strip *strip, struct arena *arena)
         name_table_set(strip->constant_names, onnx_proto_text(strip->constants[i].name, arena), i);
 }
 
+/* What was quantized after an operator has been rounded there: no pass may compute through it. */
+static void mark_rounded(const struct strip *strip, struct model *model)
+{
+    for (int i = 0; i < model->n_tensors; i++)
+        model->tensors[i].rounded = name_table_find(strip->tensor_names, model->tensors[i].name) >= 0;
+}
+
 static int read_stripped(struct qmodel **out, struct strip *strip, const Onnx__ModelProto *proto,
                          const char *path, struct arena *scratch, struct arena *arena)
 {
@@ -171,6 +211,9 @@ static int read_stripped(struct qmodel **out, struct strip *strip, const Onnx__M
     uint8_t *bytes = arena_alloc(scratch, size);
     onnx__model_proto__pack(proto, bytes);
     int rc = onnx_parse(&model, bytes, size, path, scratch);
+    rename_tables(strip, scratch);
+    if (!rc)
+        mark_rounded(strip, model);
     if (!rc)
         rc = pass_canonicalize(model);
     if (!rc)
@@ -179,7 +222,6 @@ static int read_stripped(struct qmodel **out, struct strip *strip, const Onnx__M
         rc = qmodel_lower(out, model, arena, &node_of, &tensor_of);
     if (rc)
         return rc;
-    rename_tables(strip, scratch);
     struct reading reading = {path, strip, model, *out, node_of, tensor_of};
     rc = set_scales(&reading);
     if (!rc)

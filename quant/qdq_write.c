@@ -123,6 +123,20 @@ static const char *write_bias(struct qdq_writer *w, const struct qnode *node)
                           scales);
 }
 
+/* The constants as int32: less their zero point, they may need nine bits. */
+static const char *write_sum(struct qdq_writer *w, const struct qnode *node, const char *in, int rank,
+                             const char *out)
+{
+    const int c = w->qmodel->tensors[node->output].c;
+    const struct shape shape = rank == 2 ? shape_of(2, 1, c) : shape_of(4, 1, c, 1, 1);
+    const char *constants =
+        write_constant(w, node->name, "constants", &shape, ONNX__TENSOR_PROTO__DATA_TYPE__INT32, node->bias,
+                       4, node->weight_scale);
+    const char *inputs[2] = {node->constant_first ? constants : in, node->constant_first ? in : constants};
+    Onnx__NodeProto *proto;
+    return add_operator(w, node->subtract ? "Sub" : "Add", node->name, "", inputs, 2, out, &proto);
+}
+
 static void set_window(struct qdq_writer *w, const struct qnode *node, Onnx__NodeProto *proto, bool dilations)
 {
     const struct window *window = &node->window;
@@ -266,6 +280,8 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
         return write_layer(w, node, inputs[0], out);
     case QOP_ADD:
         return add_operator(w, node->subtract ? "Sub" : "Add", node->name, "", inputs, 2, out, &proto);
+    case QOP_ADD_CONSTANT:
+        return write_sum(w, node, inputs[0], rank, out);
     case QOP_MUL:
         return add_operator(w, "Mul", node->name, "", inputs, 2, out, &proto);
     case QOP_AVERAGE_POOL:
@@ -312,7 +328,8 @@ static const char *write_operator(struct qdq_writer *w, const struct qnode *node
 /* The same of a row (1, c) as of a map (1, 1, 1, c). */
 static bool takes_rows(const struct qnode *node)
 {
-    return node->op == QOP_ADD || node->op == QOP_MUL || node->op == QOP_TABLE || node->op == QOP_SOFTMAX ||
+    return node->op == QOP_ADD || node->op == QOP_ADD_CONSTANT || node->op == QOP_MUL ||
+           node->op == QOP_TABLE || node->op == QOP_SOFTMAX ||
            (node->op == QOP_CONCAT && node->axis == CONCAT_CHANNELS);
 }
 
@@ -353,7 +370,8 @@ int qdq_write(const struct qmodel *qmodel, const char *path)
         const struct qnode *node = &qmodel->nodes[i];
         const char *value = write_operator(&w, node);
         const bool layer = node->op == QOP_CONV || node->op == QOP_DEPTHWISE ||
-                           node->op == QOP_FULLY_CONNECTED || node->op == QOP_ADD || node->op == QOP_MUL ||
+                           node->op == QOP_FULLY_CONNECTED || node->op == QOP_ADD ||
+                           node->op == QOP_ADD_CONSTANT || node->op == QOP_MUL ||
                            node->op == QOP_AVERAGE_POOL || node->op == QOP_MAX_POOL ||
                            (node->op == QOP_TABLE && node->table_function == ACT_LINEAR);
         if (layer && (node->act_min > -128 || node->act_max < 127))

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "engine/requant.h"
 #include "quant/qnode.h"
 
 const char *qop_name(enum qop op)
@@ -149,6 +150,51 @@ static int finish_add(struct qmodel *qmodel, struct qnode *node)
     return 0;
 }
 
+void qmodel_set_summands(struct qmodel *qmodel, struct qnode *node, const float *values)
+{
+    const int n = qmodel->tensors[node->output].c;
+    int32_t *constants = ARENA_ARRAY(qmodel->arena, int32_t, (size_t)n);
+    float *scale = ARENA_NEW(qmodel->arena, float);
+    double max = 0;
+    for (int c = 0; c < n; c++)
+        max = fmax(max, fabs((double)values[c]));
+    *scale = max > 0 ? (float)(max / 127) : 1;
+    for (int c = 0; c < n; c++)
+        constants[c] = (int32_t)fmin(fmax(round((double)values[c] / (double)*scale), -127), 127);
+    node->bias = constants;
+    node->weight_scale = scale;
+}
+
+/* As finish_add, the constants' share worked out. */
+static int finish_add_constant(struct qmodel *qmodel, struct qnode *node)
+{
+    enum { LEFT_SHIFT = 20 };
+    const int channels = qmodel->tensors[node->output].c;
+    const float in = qmodel->tensors[node->inputs[0]].scale, out = qmodel->tensors[node->output].scale;
+    const float constant = *node->weight_scale;
+    const double twice_max = 2 * (in > constant ? in : constant);
+    const double real[3] = {in / twice_max, twice_max / ((1 << LEFT_SHIFT) * out), constant / twice_max};
+    int32_t *multiplier = ARENA_ARRAY(qmodel->arena, int32_t, 3);
+    int8_t *shift = ARENA_ARRAY(qmodel->arena, int8_t, 3);
+    int32_t *summands = ARENA_ARRAY(qmodel->arena, int32_t, (size_t)channels);
+    for (int i = 0; i < 3; i++) {
+        if (!(real[i] > 0 && real[i] < 1))
+            return error_input("%s: scales %g + %g -> %g are too far apart", node->name, (double)in,
+                               (double)constant, (double)out);
+        quantize_multiplier(real[i], &multiplier[i], &shift[i]);
+    }
+    for (int c = 0; c < channels; c++) {
+        const int32_t share = mcu_requantize(node->bias[c] * (1 << LEFT_SHIFT), multiplier[2], shift[2]);
+        summands[c] = node->subtract && !node->constant_first ? -share : share;
+    }
+    if (node->subtract && node->constant_first)
+        multiplier[0] = -multiplier[0];
+    node->multiplier = multiplier;
+    node->shift = shift;
+    node->summands = summands;
+    return 0;
+}
+
 static int finish_single(struct qmodel *qmodel, struct qnode *node, double real)
 {
     if (!(real > 0) || !isfinite(real))
@@ -235,6 +281,8 @@ int qnode_finish(struct qmodel *qmodel, struct qnode *node)
         return finish_channels(qmodel, node);
     case QOP_ADD:
         return finish_add(qmodel, node);
+    case QOP_ADD_CONSTANT:
+        return finish_add_constant(qmodel, node);
     case QOP_MUL: /* in double, as TFLite Micro; TFLite's own product of floats may differ in its last bit */
         return finish_single(qmodel, node,
                              (double)qmodel->tensors[node->inputs[0]].scale *

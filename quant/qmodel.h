@@ -52,12 +52,14 @@ struct qnode {
     int act_min, act_max;     /* int8 clamp, from clip_min and clip_max */
     const int8_t *weights;    /* CONV (oc, kh, kw, ic); DEPTHWISE (kh, kw, c); FULLY_CONNECTED (oc, inputs) */
     int64_t n_weights;        /* known for skeletons too */
-    const int32_t *bias;      /* (oc) */
-    const float *weight_scale; /* (oc) */
-    const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; MUL, MEAN,
+    const int32_t *bias;      /* (oc); ADD_CONSTANT: the constants, less their zero point */
+    const float *weight_scale; /* (oc); ADD_CONSTANT: one */
+    const int32_t *multiplier; /* CONV/DEPTHWISE/FULLY_CONNECTED: per channel; ADD: in0, in1, out; ADD_CONSTANT: in, out; MUL, MEAN,
                                   SOFTMAX: one */
     const int8_t *shift;
-    bool subtract;                  /* ADD: in0 - in1 (TFLite's SUB); multiplier[1] is negative */
+    bool subtract;                  /* ADD: in0 - in1 (TFLite's SUB); multiplier[1] is negative. ADD_CONSTANT: a difference */
+    bool constant_first;            /* ADD_CONSTANT, subtract: constant - in0; multiplier[0] is negative */
+    const int32_t *summands;        /* ADD_CONSTANT: what the constants add (oc) */
     int diff_min;                   /* SOFTMAX */
     const int8_t *table;            /* TABLE: 256 entries, table[q + 128] */
     enum activation table_function; /* what the table computes; ACT_NONE: requantise */
@@ -104,13 +106,15 @@ struct qpart qnode_part(const struct qmodel *qmodel, const struct qnode *node, i
  * / (h * w) in the multiplier) Gemm -> FULLY_CONNECTED (over an (h, w, c) map, too)          Clip fused into
  * Conv, Gemm, Add, Mul: act bounds; alone: TABLE Flatten, Reshape, Transpose that move nothing: no node
  * HardSwish, HardSigmoid, Sigmoid, Tanh: TABLE, also when fused; Add, Sub, Mul with one constant number:
- * TABLE
+ * TABLE; Add, Sub with one constant per channel: ADD_CONSTANT
  */
 int qmodel_lower(struct qmodel **out, const struct model *model, struct arena *arena, int **node_of,
                  int **tensor_of);
 
 /* The lists of rows and columns of a RESIZE_NEAREST, from its tensors' sizes and its way of rounding. */
 void qmodel_set_resize(struct qmodel *qmodel, struct qnode *node);
+/* The constants of an ADD_CONSTANT (output's channels) as int8 of one scale. */
+void qmodel_set_summands(struct qmodel *qmodel, struct qnode *node, const float *values);
 /* Multiplier in [2^30, 2^31) and shift with real = multiplier * 2^(shift - 31) (TFLite's QuantizeMultiplier).
  */
 void quantize_multiplier(double real, int32_t *multiplier, int8_t *shift);

@@ -84,6 +84,12 @@ void qnode_run(const struct qmodel *qmodel, const struct qnode *node, int8_t *co
                                           .out_shift = node->shift[2]},
                         0, o->h);
         return;
+    case QOP_ADD_CONSTANT:
+        mcu_add_constant_s8__ref(&(struct mcu_add_constant){in, out, in_zero, out_zero, act_min, act_max,
+                                                            node->multiplier[0], node->multiplier[1],
+                                                            node->shift[0], node->shift[1], node->summands},
+                                 0, o->h);
+        return;
     case QOP_MUL:
         mcu_mul_s8__ref(&(struct mcu_mul){.in = {in, in1},
                                           .out = out,

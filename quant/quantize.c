@@ -121,6 +121,27 @@ static int check_constants(const struct calibration *calibration)
     return 0;
 }
 
+/* Constants that are added per channel. */
+static int quantize_summands(struct calibration *calibration)
+{
+    struct qmodel *q = calibration->qmodel;
+    for (int i = 0; i < q->n_nodes; i++) {
+        if (q->nodes[i].op != QOP_ADD_CONSTANT)
+            continue;
+        const struct node *source = &calibration->model->nodes[calibration->node_of[i]];
+        const struct tensor *first = &calibration->model->tensors[source->inputs[0]];
+        const float *values =
+            first->constant ? first->data : calibration->model->tensors[source->inputs[1]].data;
+        if (!values)
+            return error("%s: has no constants: a shape-only model cannot be quantized", q->nodes[i].name);
+        for (int c = 0; c < q->tensors[q->nodes[i].output].c; c++)
+            if (!isfinite(values[c]))
+                return error_input("%s: constant %d is not finite", q->nodes[i].name, c);
+        qmodel_set_summands(q, &q->nodes[i], values);
+    }
+    return 0;
+}
+
 static int quantize_in(struct calibration *calibration)
 {
     struct qmodel *q = calibration->qmodel;
@@ -138,6 +159,8 @@ static int quantize_in(struct calibration *calibration)
     for (int i = 0; i < q->n_nodes && !rc; i++)
         if (calibration_layer(calibration, i, &layer))
             biases[i] = quantize_layer(q, &q->nodes[i], &layer);
+    if (!rc)
+        rc = quantize_summands(calibration);
     if (!rc)
         rc = qmodel_finish(q);
     if (!rc)

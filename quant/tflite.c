@@ -158,8 +158,11 @@ static void tflite_import_elementwise(void *context, const struct tflite_operato
             tflite_import_constant_operand(im, op, 1 - i);
             return;
         }
-        if (tensor && tensor->data && op->code == TFLITE_MUL) {
-            tflite_import_channel_factors(im, op, 1 - i);
+        if (tensor && tensor->data) {
+            if (op->code == TFLITE_MUL)
+                tflite_import_channel_factors(im, op, 1 - i);
+            else
+                tflite_import_channel_summands(im, op, 1 - i);
             return;
         }
     }

@@ -40,6 +40,9 @@ tflite_handler tflite_import_pool;
  * is the same. */
 void tflite_import_channel_factors(struct tflite_import *im, const struct tflite_operator *op, int map);
 
+/* ADD or SUB of a map (input `map`) and a constant per channel. */
+void tflite_import_channel_summands(struct tflite_import *im, const struct tflite_operator *op, int map);
+
 /* tflite_tables.c: nodes whose 256 answers are computed here. */
 tflite_handler tflite_import_table;
 /* ADD, SUB or MUL of a map (input `map`) and one constant number. */

@@ -231,20 +231,54 @@ void tflite_import_pool(void *context, const struct tflite_operator *op)
         node->window = window;
 }
 
+/* A constant per channel of int8 with one scale, beside a map that stays as large as it is. Map and output
+ * are qtensors; false: a problem. */
+static bool per_channel(struct tflite_import *im, const struct tflite_tensor *constant, int in, int out)
+{
+    const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
+    const int64_t n = shape_elements(&constant->shape);
+    const int rank = constant->shape.rank, c = rank ? constant->shape.dim[rank - 1] : 0;
+    if (a->h == b->h && a->w == b->w && a->c == b->c && n == c && c == b->c &&
+        constant->type == TFLITE_INT8 && constant->scale.n == 1)
+        return true;
+    tflite_problem(&im->walk, "a constant operand must be int8: one number, or one per channel");
+    return false;
+}
+
+void tflite_import_channel_summands(struct tflite_import *im, const struct tflite_operator *op, int map)
+{
+    const struct tflite_tensor *constant = tflite_operand(&im->walk, op, 1 - map);
+    const int in = tflite_import_map(im, op, map, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
+    if (out < 0 || !per_channel(im, constant, in, out))
+        return;
+    const int64_t n = shape_elements(&constant->shape), zero_point = tflite_zero_point(constant, 0);
+    if (!(tflite_scale(constant, 0) > 0) || zero_point < -128 || zero_point > 127) {
+        tflite_contradiction(&im->walk, "the scale of the constant is not usable");
+        return;
+    }
+    struct qnode *node = tflite_import_node(im, op, QOP_ADD_CONSTANT, &in, 1, out);
+    if (!node)
+        return;
+    int32_t *constants = ARENA_ARRAY(im->arena, int32_t, (size_t)n);
+    float *scale = ARENA_NEW(im->arena, float);
+    for (int64_t i = 0; i < n; i++)
+        constants[i] = (int32_t)(tflite_int(constant, (size_t)i) - zero_point);
+    *scale = tflite_scale(constant, 0);
+    node->bias = constants;
+    node->weight_scale = scale;
+    node->subtract = op->code == TFLITE_SUB;
+    node->constant_first = map == 1;
+}
+
 void tflite_import_channel_factors(struct tflite_import *im, const struct tflite_operator *op, int map)
 {
     const struct tflite_tensor *factors = tflite_operand(&im->walk, op, 1 - map);
     const int in = tflite_import_map(im, op, map, false), out = in >= 0 ? tflite_import_output(im, op) : -1;
     if (out < 0)
         return;
-    const struct qtensor *a = &im->qmodel->tensors[in], *b = &im->qmodel->tensors[out];
     const int64_t n = shape_elements(&factors->shape);
-    const int rank = factors->shape.rank, c = rank ? factors->shape.dim[rank - 1] : 0;
-    if (a->h != b->h || a->w != b->w || a->c != b->c || n != c || c != b->c || factors->type != TFLITE_INT8 ||
-        factors->scale.n != 1) {
-        tflite_problem(&im->walk, "a constant factor must be int8: one number, or one per channel");
+    if (!per_channel(im, factors, in, out))
         return;
-    }
     int8_t *weights = arena_alloc(im->arena, (size_t)n);
     float *scales = ARENA_ARRAY(im->arena, float, (size_t)n);
     const int64_t zero_point = tflite_zero_point(factors, 0);

@@ -183,6 +183,7 @@ int main(int argc, char **argv)
                    {"FULLY_CONNECTED_DSP", QOP_FULLY_CONNECTED, LAYOUT_NARROW},
                    {"ADD", QOP_ADD, LAYOUT_REFERENCE},
                    {"ADD_DSP", QOP_ADD, LAYOUT_NARROW},
+                   {"ADD_CONSTANT", QOP_ADD_CONSTANT, LAYOUT_REFERENCE},
                    {"MUL", QOP_MUL, LAYOUT_REFERENCE},
                    {"AVERAGE_POOL", QOP_AVERAGE_POOL, LAYOUT_REFERENCE},
                    {"AVERAGE_POOL_DSP", QOP_AVERAGE_POOL, LAYOUT_NARROW},

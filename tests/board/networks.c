@@ -165,6 +165,19 @@ static int inverted_residual(struct builder *b, int in, int expand, int kernel)
     return binary(b, QOP_ADD, in, x);
 }
 
+/* With one constant per channel: x + k, or k - x. */
+static int add_constants(struct builder *b, int in, bool difference)
+{
+    const struct qtensor t = b->q->tensors[in];
+    struct qnode *node = add(b, QOP_ADD_CONSTANT, "add_constant", in, t.h, t.w, t.c);
+    float *values = ARENA_ARRAY(b->q->arena, float, (size_t)t.c);
+    for (int c = 0; c < t.c; c++)
+        values[c] = (float)(c % 5 - 2) * 0.3f;
+    qmodel_set_summands(b->q, node, values);
+    node->subtract = node->constant_first = difference;
+    return node->output;
+}
+
 /* Two maps below or beside each other, in the first one's scale. */
 static int join(struct builder *b, int first, int second, enum concat_axis axis)
 {
@@ -214,6 +227,7 @@ struct qmodel *network_all_operators(struct arena *arena)
     x = binary(&b, QOP_MUL, pad->output, pad->output);
     x = resize(&b, x, 9, 11)->output;
     x = depthwise(&b, x, 7, 2, 1);
+    x = add_constants(&b, add_constants(&b, x, true), false);
     x = join(&b, x, x, CONCAT_COLUMNS);
     x = join(&b, x, depthwise(&b, x, 3, 1, 1), CONCAT_ROWS);
     x = conv(&b, x, 40, 1, 1, false);
@@ -264,6 +278,9 @@ static void add_kernel(struct builder *b, enum qop op, int x)
     case QOP_ADD:
     case QOP_MUL:
         binary(b, op, x, x);
+        break;
+    case QOP_ADD_CONSTANT:
+        add_constants(b, x, false);
         break;
     case QOP_AVERAGE_POOL:
     case QOP_MAX_POOL:

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/requant.h"
 #include "maps.h"
 #include "oracle.h"
 
@@ -89,6 +90,53 @@ static void test_add_storage(void **state)
                 free(a);
                 free(b);
                 free(expected);
+            }
+}
+
+/* As the sum with a map of the constants, in place. */
+static void test_add_constant(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHAPES; i++)
+        for (int kind = WHOLE; kind < ROLLING; kind++)
+            for (int sign = 0; sign < 4; sign++) {
+                uint32_t seed = (uint32_t)(4 * i + sign + 1);
+                int h = shapes[i][0], w = shapes[i][1], c = shapes[i][2], n = h * w * c;
+                struct mcu_add add = add_op(&seed);
+                int8_t *a = random_bytes(&seed, n), *k = random_bytes(&seed, c),
+                       *expected = malloc((size_t)n);
+                int32_t *summands = malloc((size_t)c * sizeof *summands);
+                const int constant = sign & 1; /* which operand is it */
+                if (sign & 2)
+                    add.in_multiplier[1] = -add.in_multiplier[1];
+                for (int j = 0; j < n; j++)
+                    expected[j] =
+                        constant ? oracle_add(&add, a[j], k[j % c]) : oracle_add(&add, k[j % c], a[j]);
+                for (int j = 0; j < c; j++)
+                    summands[j] = mcu_summand((k[j] - add.in_zero_point[constant]) * 1048576,
+                                              add.in_multiplier[constant], add.in_shift[constant]);
+                struct test_map x = map_create(kind, h, w, c, 0);
+                map_put_until(&x, h, a);
+                const struct mcu_add_constant op = {.in = x.map,
+                                                    .out = x.map,
+                                                    .in_zero_point = add.in_zero_point[!constant],
+                                                    .out_zero_point = add.out_zero_point,
+                                                    .act_min = add.act_min,
+                                                    .act_max = add.act_max,
+                                                    .in_multiplier = add.in_multiplier[!constant],
+                                                    .out_multiplier = add.out_multiplier,
+                                                    .in_shift = add.in_shift[!constant],
+                                                    .out_shift = add.out_shift,
+                                                    .summands = summands};
+                mcu_add_constant_s8__ref(&op, 0, h / 2);
+                mcu_add_constant_s8__ref(&op, h / 2, h);
+                for (int row = 0; row < h; row++)
+                    map_check_row(&x, row, expected, "add constant");
+                map_destroy(&x);
+                free(a);
+                free(k);
+                free(expected);
+                free(summands);
             }
 }
 
@@ -255,13 +303,10 @@ static void test_softmax(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add_exhaustive),
-        cmocka_unit_test(test_add_storage),
-        cmocka_unit_test(test_mul),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_copy_and_fill),
-        cmocka_unit_test(test_resize_nearest),
-        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_add_exhaustive), cmocka_unit_test(test_add_storage),
+        cmocka_unit_test(test_add_constant),   cmocka_unit_test(test_mul),
+        cmocka_unit_test(test_table),          cmocka_unit_test(test_copy_and_fill),
+        cmocka_unit_test(test_resize_nearest), cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

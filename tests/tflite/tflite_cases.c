@@ -150,6 +150,33 @@ static void add_binaries(struct cases *cases)
     }
 }
 
+/* With one constant per channel, on either side. */
+static void add_channel_constants(struct cases *cases)
+{
+    static const struct {
+        int code, options;
+        const char *name;
+    } kinds[] = {{TFLITE_ADD, 11, "ADD of a constant"}, {TFLITE_SUB, 28, "SUB of a constant"}};
+    for (int i = 0; i < 24; i++) {
+        enum { C = 4 };
+        int8_t constants[C];
+        for (int c = 0; c < C; c++)
+            constants[c] = (int8_t)draw(cases, -128, 127);
+        const float a = draw_scale(cases, 0.01, 0.1), b = a * draw_scale(cases, 0.3, 2);
+        const int first = i >> 1 & 1;
+        struct tflite_net net = {
+            .n_tensors = 3,
+            .tensors = {map("in", 16, 16, C, a, draw(cases, -50, 50)),
+                        {"k", TFLITE_INT8, 4, {1, 1, 1, C}, constants, C, 1, {b}, draw(cases, -128, 127)},
+                        map("out", 16, 16, C, a * draw_scale(cases, 0.5, 3), draw(cases, -128, 100))},
+            .n_operators = 1,
+            .operators =
+                {{kinds[i % 2].code, 2, {first, !first}, 2, kinds[i % 2].options, 1, {{0, i % 4 ? 0 : 3}}}},
+            .output = 2};
+        add_case(cases, &net, 1, kinds[i % 2].name);
+    }
+}
+
 /* Of the input with itself, and of both with the input, along one side. */
 static void add_concats(struct cases *cases)
 {
@@ -189,5 +216,6 @@ int main(int argc, char **argv)
     add_resizes(&cases);
     add_binaries(&cases);
     add_concats(&cases);
+    add_channel_constants(&cases);
     return fclose(cases.list) ? 1 : 0;
 }

@@ -276,7 +276,7 @@ static inline void net_random(struct net *net, uint64_t index, int max_nodes)
             x = net_add(net, QOP_ADD, t.h, t.w, t.c, x, x);
             break;
         case 8:
-            x = net_add(net, QOP_TABLE, t.h, t.w, t.c, x, -1);
+            x = net_add(net, rng_below(&rng, 2) ? QOP_TABLE : QOP_ADD_CONSTANT, t.h, t.w, t.c, x, -1);
             break;
         default:
             x = net_random_windowed(net, &rng, x);

@@ -42,6 +42,14 @@ static void fill_node(struct net *net, struct qnode *node, struct rng *rng, stru
     node->clip_max = INFINITY;
     if (node->op == QOP_TABLE)
         node->table_function = ACT_HARD_SWISH;
+    if (node->op == QOP_ADD_CONSTANT) {
+        float *values = ARENA_ARRAY(arena, float, (size_t)net->tensors[node->output].c);
+        for (int c = 0; c < net->tensors[node->output].c; c++)
+            values[c] = (float)(rng_uniform(rng) - 0.5);
+        qmodel_set_summands(&net->qmodel, node, values);
+        node->subtract = rng_below(rng, 2);
+        node->constant_first = rng_below(rng, 2);
+    }
     if (node->n_weights == 0)
         return;
     int channels = net->tensors[node->output].c;

@@ -317,6 +317,37 @@ static void test_added_constants_become_bias(void **state)
     }
 }
 
+/* At the input, a factor and an offset are one Conv; after a Conv they are none. */
+static void test_channel_constants(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 6; way++) {
+        struct net net;
+        net_create(&net, (uint64_t)way, shape_of(4, 1, 5, 5, 6));
+        if (way > 1)
+            net_conv(&net, 6, 3, 1, 1, way == 3);
+        if (way == 4)
+            net_clip(&net, 0, 6); /* in between */
+        const int factor = random_constant(&net, "k", shape_of(4, 1, 1, 1, 6), -1, 1),
+                  offset = random_constant(&net, "b", shape_of(1, 6), -1, 1);
+        net_binary(&net, OP_MUL, way & 1 ? factor : net.last, way & 1 ? net.last : factor);
+        net_binary(&net, OP_SUB, net.last, offset);
+        if (way == 5)
+            net_binary(&net, OP_SUB, offset, net.last);
+        model_set_output(net.model, net.last);
+        const struct model *model = checked_passes(&net, 1e-5);
+        assert_int_equal(model->n_nodes, way < 4 ? 1 : 2);
+        assert_int_equal(count(model, OP_CONV), model->n_nodes);
+
+        struct model *shape_only = model_clone(net.model, &net.arena);
+        for (int i = 0; i < shape_only->n_tensors; i++)
+            shape_only->tensors[i].data = NULL;
+        assert_int_equal(passes_for_inference(shape_only), 0);
+        assert_int_equal(shape_only->n_nodes, model->n_nodes);
+        net_release(&net);
+    }
+}
+
 static void test_dead_code(void **state)
 {
     (void)state;
@@ -364,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_pad_goes_into_conv),
         cmocka_unit_test(test_average_pool_of_everything),
         cmocka_unit_test(test_added_constants_become_bias),
+        cmocka_unit_test(test_channel_constants),
         cmocka_unit_test(test_dead_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,52 @@ static void test_input_scale_is_kept(void **state)
     arena_release(&net.arena);
 }
 
+/* x + k after a ReLU, of rows (1, c): no Conv takes it. */
+static void test_channel_constants(void **state)
+{
+    (void)state;
+    enum { C = 6, IMAGES = 32 };
+    for (int way = 0; way < 3; way++) { /* x + k, x - k, k - x */
+        struct arena arena = ARENA_INIT;
+        struct model *model = model_create(&arena, "sums");
+        static const float constants[C] = {-1, -0.5f, 0, 0.25f, 0.7f, 1};
+        const int x = model_add_tensor(model, "x", shape_of(2, 1, C)),
+                  k = model_add_constant(model, "k", shape_of(1, C), constants);
+        model_set_input(model, x);
+        struct node *clip = model_add_node(model, OP_CLIP, "clip", &x, 1);
+        clip->act_max = 6;
+        const int clipped = clip->output;
+        const int in[2] = {way == 2 ? k : clipped, way == 2 ? clipped : k};
+        model_set_output(model, model_add_node(model, way ? OP_SUB : OP_ADD, "sum", in, 2)->output);
+        assert_int_equal(shape_infer(model), 0);
+        assert_int_equal(passes_for_inference(model), 0);
+        float *images = ARENA_ARRAY(&arena, float, IMAGES *C);
+        struct rng rng = rng_seeded(3);
+        for (int i = 0; i < IMAGES * C; i++)
+            images[i] = (float)(3 * rng_uniform(&rng) - 1);
+        struct qmodel *q;
+        const struct quantize_options options = options_quiet();
+        assert_int_equal(quantize(&q, model, images, IMAGES, &options, &arena), 0);
+        const struct qnode *node = &q->nodes[q->n_nodes - 1];
+        assert_int_equal(node->op, QOP_ADD_CONSTANT);
+        const struct qtensor *out = &q->tensors[q->output];
+        for (int i = 0; i < IMAGES; i++) {
+            int8_t input[C], output[C];
+            qexec_quantize_input(q, images + i * C, input);
+            assert_int_equal(qexec_run(q, input, output, NULL), 0);
+            for (int c = 0; c < C; c++) {
+                const float y = fmaxf(images[i * C + c], 0);
+                const float exact = way == 0   ? y + constants[c]
+                                    : way == 1 ? y - constants[c]
+                                               : constants[c] - y;
+                const float got = out->scale * (float)(output[c] - out->zero_point);
+                assert_true(fabsf(exact - got) < 3 * out->scale);
+            }
+        }
+        arena_release(&arena);
+    }
+}
+
 static void test_bad_calibration(void **state)
 {
     (void)state;
@@ -306,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_batch_is_single),
         cmocka_unit_test(test_pixels),
         cmocka_unit_test(test_input_scale_is_kept),
+        cmocka_unit_test(test_channel_constants),
         cmocka_unit_test(test_bad_calibration),
         cmocka_unit_test(test_skeleton_does_not_run),
     };

@@ -225,6 +225,78 @@ static void test_channel_factors(void **state)
     }
 }
 
+/* ADD and SUB with a constant per channel, after a convolution whose bias it must not become: what the ADD
+ * kernel makes of a map of it, here and through an int8 ONNX file. */
+static void test_channel_summands(void **state)
+{
+    (void)state;
+    enum { C = 5, N = 256 * C };
+    static const int8_t constants[C] = {5, -128, 77, 127, 0}, weights[C] = {127, 127, 127, 127, 127};
+    static const int32_t bias[C] = {0};
+    for (int way = 0; way < 8; way++) {
+        const int code = way & 1 ? TFLITE_SUB : TFLITE_ADD, first = way >> 1 & 1, zero = way & 4 ? 0 : -100;
+        const float scale = way & 4 ? 0.3f : 0.0071f;
+        struct tflite_net net = {
+            .n_tensors = 6,
+            .tensors = {{"in", TFLITE_INT8, 4, {1, 256, 1, C}, NULL, 0, 1, {0.05f}, -3},
+                        {"w", TFLITE_INT8, 4, {1, 1, 1, C}, weights, C, 1, {1.0f / 127}},
+                        {"b", TFLITE_INT32, 1, {C}, bias, sizeof bias},
+                        {"conv", TFLITE_INT8, 4, {1, 256, 1, C}, NULL, 0, 1, {0.05f}, -3},
+                        {"k", TFLITE_INT8, way & 2 ? 1 : 4, {1, 1, 1, C}, constants, C, 1, {scale}, zero},
+                        {"out", TFLITE_INT8, 4, {1, 256, 1, C}, NULL, 0, 1, {0.19f}, 4}},
+            .n_operators = 2,
+            .operators =
+                {{TFLITE_DEPTHWISE_CONV_2D, 3, {0, 1, 2}, 3, 2, 4, {{0, 1}, {1, 1}, {2, 1}, {3, 1}}},
+                 {code, 2, {first ? 4 : 3, first ? 3 : 4}, 5, way & 1 ? 28 : 11, 1, {{0, way == 6 ? 3 : 0}}}},
+            .output = 5};
+        if (way & 2)
+            net.tensors[4].dim[0] = C;
+        struct imported *im = import(&net);
+        assert_string_equal(im->message, "");
+        assert_int_equal(im->q->n_nodes, 2);
+        struct qnode *node = &im->q->nodes[1];
+        assert_int_equal(node->op, QOP_ADD_CONSTANT);
+        int8_t in[N], map[N], out[N], again[N], expected[N];
+        for (int i = 0; i < N; i++) {
+            in[i] = (int8_t)(i / C - 128);
+            map[i] = constants[i % C];
+        }
+        assert_int_equal(qexec_run(im->q, in, out, NULL), 0);
+
+        struct qtensor tensors[3] = {im->q->tensors[0], {"k", 256, 1, C, scale, zero, -1}, im->q->tensors[2]};
+        struct qnode sum = {.op = QOP_ADD,
+                            .n_inputs = 2,
+                            .inputs = {first, !first},
+                            .output = 2,
+                            .clip_min = node->clip_min,
+                            .clip_max = node->clip_max,
+                            .subtract = way & 1};
+        struct qmodel whole = {.arena = &im->arena, .tensors = tensors, .n_tensors = 3};
+        int8_t *maps[3] = {in, map, expected};
+        assert_int_equal(qnode_finish(&whole, &sum), 0);
+        qnode_run(&whole, &sum, maps, NULL);
+        assert_memory_equal(out, expected, N);
+
+        struct scratch scratch;
+        struct qmodel *read;
+        scratch_create(&scratch);
+        assert_int_equal(qdq_write(im->q, scratch_path(&scratch, "x.onnx")), 0);
+        assert_int_equal(qdq_read(&read, scratch_path(&scratch, "x.onnx"), &im->arena), 0);
+        assert_int_equal(read->n_nodes, 2);
+        assert_int_equal(qexec_run(read, in, again, NULL), 0);
+        assert_memory_equal(again, expected, N);
+        scratch_remove(&scratch);
+        release(im);
+
+        net.tensors[4].dim[way & 2 ? 0 : 3] = C - 1;
+        net.tensors[4].bytes = C - 1;
+        im = import(&net);
+        assert_int_equal(im->rc, EXIT_UNSUPPORTED);
+        assert_non_null(strstr(im->message, "one number, or one per channel"));
+        release(im);
+    }
+}
+
 /* The reference kernel with a map of the constant gives the table's answers. */
 static void test_constant_is_add(void **state)
 {
@@ -688,6 +760,7 @@ int main(void)
                                        cmocka_unit_test(test_tables_through_onnx),
                                        cmocka_unit_test(test_pad),
                                        cmocka_unit_test(test_borders_and_means),
+                                       cmocka_unit_test(test_channel_summands),
                                        cmocka_unit_test(test_concatenation),
                                        cmocka_unit_test(test_concatenation_of_rows),
                                        cmocka_unit_test(test_network),
