@@ -156,7 +156,7 @@ static int tile_step(enum layout layout, const struct qnode *node)
  */
 static int largest_tile(enum layout layout, const struct qmodel *qmodel, const struct qnode *node, int rows)
 {
-    enum { ENOUGH_PIXELS = 96, ENOUGH_BATCH = 16, ENOUGH_TILE_ROWS = 2 };
+    enum { ENOUGH_PIXELS = 96, SMALL_PANEL_BYTES = 8192, ENOUGH_BATCH = 16, ENOUGH_TILE_ROWS = 2 };
     const struct qtensor *out = output_of(qmodel, node);
     rows = rows < out->h ? rows : out->h;
     if (layout == LAYOUT_WINOGRAD) {
@@ -166,7 +166,10 @@ static int largest_tile(enum layout layout, const struct qmodel *qmodel, const s
     if (node->op == QOP_DEPTHWISE)
         return rows < ENOUGH_BATCH ? rows : ENOUGH_BATCH;
     int64_t pixels = ((int64_t)rows * out->w + 1) / 2 * 2;
-    return pixels < ENOUGH_PIXELS ? (int)pixels : ENOUGH_PIXELS;
+    const struct mcu_conv2d op = conv2d_arguments(qmodel, node);
+    int64_t enough = SMALL_PANEL_BYTES / 4 / mcu_conv2d_dsp_depth(&op.window, op.in.c) * 2;
+    enough = enough > ENOUGH_PIXELS ? enough : ENOUGH_PIXELS;
+    return (int)(pixels < enough ? pixels : enough);
 }
 
 /* The same number of tiles in a call, of more equal size. */
