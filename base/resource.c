@@ -56,9 +56,10 @@ int resource_path(const char **out, const char *name, struct arena *arena)
                  searched);
 }
 
-int resource_module(const char **out, const char *name, struct arena *arena)
+/* The places to search for modules, in order; returns how many. */
+static int list_module_homes(const char *homes[MAX_HOMES], struct arena *arena)
 {
-    const char *homes[MAX_HOMES], *searched = "", *modules = getenv("MCUNET_MODULES");
+    const char *modules = getenv("MCUNET_MODULES");
     int n = 0;
     if (modules && *modules)
         homes[n++] = modules;
@@ -69,12 +70,30 @@ int resource_module(const char **out, const char *name, struct arena *arena)
         homes[n++] = path_folder(arena, exe);
         homes[n++] = path_join(arena, path_folder(arena, path_folder(arena, exe)), "lib/mcunet");
     }
+    return n;
+}
+
+const char *resource_find_module(const char *name, struct arena *arena)
+{
+    const char *homes[MAX_HOMES];
+    const int n = list_module_homes(homes, arena);
     for (int i = 0; i < n; i++) {
-        *out = path_join(arena, homes[i], name);
-        if (access(*out, R_OK) == 0)
-            return 0;
-        searched = arena_printf(arena, "%s%s'%s'", searched, i ? ", " : "", homes[i]);
+        const char *path = path_join(arena, homes[i], name);
+        if (access(path, R_OK) == 0)
+            return path;
     }
+    return NULL;
+}
+
+int resource_module(const char **out, const char *name, struct arena *arena)
+{
+    *out = resource_find_module(name, arena);
+    if (*out)
+        return 0;
+    const char *homes[MAX_HOMES], *searched = "";
+    const int n = list_module_homes(homes, arena);
+    for (int i = 0; i < n; i++)
+        searched = arena_printf(arena, "%s%s'%s'", searched, i ? ", " : "", homes[i]);
     return error_tool("mcunet's module '%s' is missing in %s: build or install mcunet again, or set MCUNET_MODULES to its folder",
                       name, searched);
 }

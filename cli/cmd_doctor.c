@@ -1,5 +1,6 @@
 /*
- * cmd_doctor.c - mcunet doctor: which of the programs mcunet runs are installed.
+ * cmd_doctor.c - mcunet doctor: which of the programs mcunet runs are installed, and whether cycles can be
+ * estimated.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "base/options.h"
 #include "base/process.h"
+#include "boards/cycles/cycles.h"
 #include "cli/commands.h"
 
 /*
@@ -29,11 +31,12 @@
     X("cmake", "--version", "cmake", false, "builds mcunet")
 
 struct tool {
-    const char *name, *version_option, *package;
+    const char *name, *version_option, *package; /* package NULL: comes with mcunet */
     bool required;
     const char *purpose;
     /* found */
     const char *path, *version;
+    const char *problem; /* why it is not usable, where that is not that its package is missing */
 };
 
 enum { PROBE_TIMEOUT_S = 20 };
@@ -86,11 +89,26 @@ static int probe_newlib(struct tool *newlib, struct arena *arena)
     return 0;
 }
 
+static int probe_estimator(struct tool *estimator, struct arena *arena)
+{
+    struct cycle_counter counter;
+    const int rc = cycle_counter_probe(&counter, arena);
+    if (rc)
+        return rc;
+    estimator->problem = counter.problem;
+    if (!counter.problem) {
+        estimator->path = counter.path;
+        estimator->version = arena_printf(arena, "API %d", counter.interface);
+    }
+    return 0;
+}
+
 static json_t *tool_json(const struct tool *tool)
 {
-    return json_pack("{s:s, s:b, s:b, s:s, s:s?, s:s?, s:s}", "name", tool->name, "found", tool->path != NULL,
-                     "required", tool->required, "purpose", tool->purpose, "path", tool->path, "version",
-                     tool->version, "package", tool->package);
+    return json_pack("{s:s, s:b, s:b, s:s, s:s?, s:s?, s:s?, s:s?}", "name", tool->name, "found",
+                     tool->path != NULL, "required", tool->required, "purpose", tool->purpose, "path",
+                     tool->path, "version", tool->version, "package", tool->package, "problem",
+                     tool->problem);
 }
 
 static int print_json(const struct tool *tools, int n, bool complete)
@@ -114,7 +132,9 @@ static void print_table(const struct tool *tools, int n)
                             : tool->required ? "MISSING"
                                              : "-";
         printf("  %-20s %-10s %s\n", tool->name, state, tool->purpose);
-        if (!tool->path)
+        if (tool->problem)
+            printf("  %-20s %-10s   %s\n", "", "", tool->problem);
+        else if (!tool->path)
             printf("  %-20s %-10s   apt install %s\n", "", "", tool->package);
     }
 }
@@ -137,16 +157,22 @@ int cmd_doctor(int argc, char **argv)
         return error_usage("doctor takes no operands, got '%s'", argv[0]);
 
 #define TOOL_ENTRY(name, option, package, required, purpose)                                                 \
-    {name, option, package, required, purpose, NULL, NULL},
-    struct tool tools[] = {TOOLS(TOOL_ENTRY){"newlib", NULL, "libnewlib-arm-none-eabi", true,
-                                             "the C library of firmware", NULL, NULL}};
+    {name, option, package, required, purpose, NULL, NULL, NULL},
+    struct tool tools[] = {
+        TOOLS(TOOL_ENTRY){"newlib", NULL, "libnewlib-arm-none-eabi", true, "the C library of firmware", NULL,
+                          NULL, NULL},
+        {"cycle estimator", NULL, NULL, false, "estimates cycles in QEMU (mcunet-cycles.so)", NULL, NULL,
+         NULL},
+    };
 #undef TOOL_ENTRY
-    const int n = (int)(sizeof tools / sizeof *tools), newlib = n - 1;
+    const int n = (int)(sizeof tools / sizeof *tools), estimator = n - 1, newlib = n - 2;
     struct arena arena = ARENA_INIT;
     for (int i = 0; i < newlib && !rc; i++)
         rc = probe(&tools[i], &arena);
     if (!rc)
         rc = probe_newlib(&tools[newlib], &arena);
+    if (!rc)
+        rc = probe_estimator(&tools[estimator], &arena);
 
     if (!rc) {
         const char *missing = "", *packages = "";

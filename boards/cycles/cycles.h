@@ -52,6 +52,15 @@ struct cycle_estimate {
     double energy_error_percent; /* of nJ per cycle, beside that of the cycles */
 };
 
+/* What cycle_estimate() needs: the plugin, and a QEMU that loads it. */
+struct cycle_counter {
+    const char *path;    /* of the plugin; NULL: there is none */
+    const char *problem; /* in one line; NULL: none, cycles can be estimated */
+    int interface;       /* then: version of QEMU's plugin interface */
+};
+/* Looks for both, and has QEMU load the plugin. error (1): QEMU could not be started. */
+int cycle_counter_probe(struct cycle_counter *out, struct arena *arena);
+
 /* Runs elf, an emulator build (or any program with bench_begin() and bench_end() that ends by itself through
  * semihosting), on board's stand-in, and fills *out. Of several passes the last one counts. timeout_s 0:
  * none. error_tool: no QEMU, or no plugin beside the executable. error_input: elf is none for Arm or lacks

@@ -16,6 +16,7 @@
 #include "base/resource.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
+#include "boards/cycles/cycles.h"
 
 enum { MAX_COUNTS_BYTES = 1 << 28 };
 
@@ -124,6 +125,38 @@ static int run_qemu(const char *elf, const struct board *board, const char *fold
     if (!rc && (qemu.exit_code != 0 || qemu.timed_out))
         rc = report_failure(elf, &qemu, timeout_s, arena);
     return rc;
+}
+
+/* What QEMU said when it did not load the plugin. */
+static const char *refusal(const struct process *qemu, struct arena *arena)
+{
+    if (qemu->timed_out)
+        return "qemu-system-arm does not answer";
+    const char *line = line_with(*qemu->err ? qemu->err : qemu->out, NULL, arena);
+    return arena_printf(arena, "qemu-system-arm does not load it%s%s", line ? ": " : "", line ? line : "");
+}
+
+int cycle_counter_probe(struct cycle_counter *out, struct arena *arena)
+{
+    enum { PROBE_TIMEOUT_S = 20 };
+    *out = (struct cycle_counter){.path = resource_find_module(plugin_name, arena)};
+    if (!out->path)
+        out->problem = arena_printf(arena, "%s is missing: build or install mcunet again", plugin_name);
+    else if (!process_find("qemu-system-arm", arena))
+        out->problem = "qemu-system-arm is not installed";
+    if (out->problem)
+        return 0;
+    const char *with = arena_printf(arena, "file=%s,%s=on", escape(out->path, arena), RECORD_PROBE);
+    const char *argv[] = {"qemu-system-arm", "-M",      "none", "-display", "none",
+                          "-nodefaults",     "-plugin", with,   NULL};
+    struct process qemu = {.argv = argv, .timeout_s = PROBE_TIMEOUT_S, .capture = true};
+    const int rc = process_run(&qemu, arena);
+    if (rc)
+        return rc;
+    const char *answer = line_with(qemu.out, RECORD_PROBE_ANSWER, arena);
+    if (!answer || sscanf(answer + strlen(RECORD_PROBE_ANSWER), "%d", &out->interface) != 1)
+        out->problem = refusal(&qemu, arena);
+    return 0;
 }
 
 int profile_run(struct profile *out, const char *elf, const struct board *board,

@@ -87,6 +87,8 @@ static void test_modules(void **state)
     assert_int_equal(resource_module(&path, path_name(exe), &arena), 0);
     assert_string_equal(path, exe);
 
+    assert_string_equal(resource_find_module("x.so", &arena), scratch_path(&scratch, "x.so"));
+    assert_null(resource_find_module("y.so", &arena));
     struct capture capture;
     capture_start(&capture, STDERR_FILENO);
     const int rc = resource_module(&path, "y.so", &arena);

@@ -281,6 +281,17 @@ static void other_files(void **state)
     assert_int_equal(estimate_fails(f, board, 60, "has no 'timing:'"), EXIT_INPUT);
 }
 
+static void loads_into_qemu(void **state)
+{
+    struct fixture *f = *state;
+    struct cycle_counter counter;
+    build(f, "stm32l4r5", "bench_begin", 0); /* skips without QEMU */
+    assert_int_equal(cycle_counter_probe(&counter, &f->arena), 0);
+    assert_null(counter.problem);
+    assert_non_null(counter.path);
+    assert_true(counter.interface >= 1);
+}
+
 static void missing_plugin(void **state)
 {
     struct fixture *f = *state;
@@ -289,6 +300,10 @@ static void missing_plugin(void **state)
     modules = modules ? arena_strdup(&f->arena, modules) : NULL;
     unsetenv("MCUNET_MODULES"); /* and there is none beside this test */
     assert_int_equal(estimate_fails(f, board, 60, "mcunet-cycles.so"), EXIT_TOOL);
+    struct cycle_counter counter;
+    assert_int_equal(cycle_counter_probe(&counter, &f->arena), 0);
+    assert_null(counter.path);
+    assert_non_null(strstr(counter.problem, "mcunet-cycles.so is missing"));
     if (modules)
         setenv("MCUNET_MODULES", modules, 1);
 }
@@ -373,6 +388,7 @@ int main(void)
         TEST(programs_without_markers),
         TEST(programs_that_never_end),
         TEST(other_files),
+        TEST(loads_into_qemu),
         TEST(missing_plugin),
         TEST(reference_f746),
         TEST(reference_h743),
