@@ -156,8 +156,7 @@ struct mcu_softmax {
     int32_t diff_min;
 };
 
-/* Copies rows [y0, y1) of IN into out at channel offset out_c (CONCATENATION) or at row/column offset (PAD): data movement, no
- * arithmetic. */
+/* Copies rows [y0, y1) of IN into out at a row, column or channel offset (CONCATENATION, PAD): data movement, no arithmetic. */
 struct mcu_copy {
     struct mcu_map in, out;
     int16_t out_y, out_x, out_c;
