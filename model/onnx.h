@@ -1,5 +1,5 @@
 /*
- * onnx.h - ONNX in and out (protobuf-c over Debian's onnx.proto). Opset 7..21 in, opset 13, IR 8 out.
+ * onnx.h - ONNX in and out (protobuf-c over Debian's onnx.proto). Opset 7..22 in, opset 13, IR 8 out.
  *
  * Input is hostile: size-limited, every index and dimension checked, external data refused. Unsupported
  * operators are ALL listed in one error_unsupported message, each with its node name. Import converts feature

@@ -10,7 +10,7 @@
 #include "model/rewrite.h"
 #include "model/transpose.h"
 
-enum { OPSET_MIN = 7, OPSET_MAX = 21, MAX_NODES = 1 << 14, MAX_TENSORS = 1 << 16, MAX_METADATA = 1 << 10 };
+enum { OPSET_MIN = 7, OPSET_MAX = 22, MAX_NODES = 1 << 14, MAX_TENSORS = 1 << 16, MAX_METADATA = 1 << 10 };
 
 struct translator {
     const char *op;
