@@ -60,11 +60,10 @@ __asm__(
     "1:\n"
     " ldm r0!, {r8-r11}\n"
     " .if dual_issue\n"
-    " sxtb16 r4, r8\n sxtb16 r5, r9\n str r4, [r1]\n sxtb16 r6, r10\n str r5, [r1, #4]\n"
-    " sxtb16 r7, r11\n str r6, [r1, #8]\n sxtb16 r8, r8, ror #8\n str r7, [r1, #12]\n"
-    " sxtb16 r9, r9, ror #8\n str r8, [r1, #16]\n sxtb16 r10, r10, ror #8\n str r9, [r1, #20]\n"
-    " sxtb16 r11, r11, ror #8\n str r10, [r1, #24]\n str r11, [r1, #28]\n add r1, r1, #32\n"
-    " cmp r1, r2\n"
+    " sxtb16 r4, r8\n add r1, r1, #32\n sxtb16 r5, r9\n cmp r1, r2\n sxtb16 r6, r10\n strd r4, r5, [r1, #-32]\n"
+    " sxtb16 r7, r11\n str r6, [r1, #-24]\n sxtb16 r8, r8, ror #8\n str r7, [r1, #-20]\n"
+    " sxtb16 r9, r9, ror #8\n str r8, [r1, #-16]\n sxtb16 r10, r10, ror #8\n str r9, [r1, #-12]\n"
+    " sxtb16 r11, r11, ror #8\n str r10, [r1, #-8]\n str r11, [r1, #-4]\n"
     " .else\n"
     " sxtb16 r4, r8\n sxtb16 r5, r9\n sxtb16 r6, r10\n sxtb16 r7, r11\n sxtb16 r8, r8, ror #8\n"
     " sxtb16 r9, r9, ror #8\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n stm r1!, {r4-r11}\n"
@@ -86,11 +85,11 @@ __asm__(
     " subs r1, r1, #2\n blt 3f\n"
     "2:\n"
     " .if dual_issue\n"
-    " ldr r4, [r0], #4\n subs r1, r1, #2\n ldr r5, [r3], #4\n sxtb16 r6, r4, ror #8\n ldr r10, [r0], #4\n"
-    " sxtb16 r7, r5, ror #8\n ldr r11, [r3], #4\n sxtb16 r4, r4\n str r6, [r2, #8]\n sxtb16 r5, r5\n"
-    " str r7, [r2, #12]\n sxtb16 r8, r10\n str r5, [r2, #4]\n sxtb16 r9, r11\n str r8, [r2, #16]\n"
-    " sxtb16 r10, r10, ror #8\n str r9, [r2, #20]\n sxtb16 r11, r11, ror #8\n str r10, [r2, #24]\n"
-    " str r11, [r2, #28]\n str r4, [r2], #32\n bge 2b\n"
+    " ldr r4, [r0], #4\n subs r1, r1, #2\n ldr r5, [r3], #4\n add r2, r2, #32\n sxtb16 r6, r4, ror #8\n"
+    " ldr r10, [r0], #4\n sxtb16 r7, r5, ror #8\n ldr r11, [r3], #4\n sxtb16 r4, r4\n sxtb16 r5, r5\n"
+    " str r4, [r2, #-32]\n strd r6, r7, [r2, #-24]\n sxtb16 r8, r10\n str r5, [r2, #-28]\n sxtb16 r9, r11\n"
+    " str r8, [r2, #-16]\n sxtb16 r10, r10, ror #8\n str r9, [r2, #-12]\n sxtb16 r11, r11, ror #8\n"
+    " strd r10, r11, [r2, #-8]\n bge 2b\n"
     " .else\n"
     " ldr r4, [r0], #4\n ldr r5, [r3], #4\n ldr r10, [r0], #4\n ldr r11, [r3], #4\n sxtb16 r6, r4, ror #8\n"
     " sxtb16 r7, r5, ror #8\n sxtb16 r4, r4\n sxtb16 r5, r5\n sxtb16 r8, r10\n sxtb16 r9, r11\n"
@@ -104,11 +103,24 @@ __asm__(
     " ldr r4, [r0], #4\n ldr r5, [r3], #4\n sxtb16 r6, r4, ror #8\n sxtb16 r7, r5, ror #8\n"
     " sxtb16 r4, r4\n sxtb16 r5, r5\n stm r2!, {r4-r7}\n b 4b\n"
     " .size mcu_unpack_pairs, . - mcu_unpack_pairs\n"
-    /* r0-r2 the rows, r12 step, lr pairs left */
-    ".macro unpack_3x3x3_row row\n"
+    /* r0-r2 the rows, r12 step, lr pairs left. A row is 8 words of the panel; then come the last bytes, when the
+     * rows are at the second window. */
+    ".macro unpack_row row\n"
     " ldr r6, [\\row]\n ldr r10, [\\row, #4]\n add \\row, \\row, r12\n ldr r7, [\\row]\n ldr r11, [\\row, #4]\n"
     " sxtb16 r4, r6\n sxtb16 r6, r6, ror #8\n sxtb16 r8, r10\n sxtb16 r10, r10, ror #8\n sxtb16 r5, r7\n"
     " sxtb16 r7, r7, ror #8\n sxtb16 r9, r11\n sxtb16 r11, r11, ror #8\n stm r3!, {r4-r11}\n"
+    ".endm\n"
+    /* the same beside loads and stores: r6 and r7 hold the first words, and the first of the next row then */
+    ".macro unpack_row_dual row, to, next, next_step\n"
+    " sxtb16 r4, r6\n ldr r10, [\\row, #4]\n sxtb16 r6, r6, ror #8\n add \\row, \\row, r12\n sxtb16 r5, r7\n"
+    " ldr r11, [\\row, #4]\n sxtb16 r7, r7, ror #8\n str r4, [r3, #\\to]\n strd r6, r7, [r3, #\\to + 8]\n"
+    " sxtb16 r8, r10\n str r5, [r3, #\\to + 4]\n sxtb16 r10, r10, ror #8\n"
+    " .ifnb \\next\n"
+    " ldr r6, [\\next]\n sxtb16 r9, r11\n ldr r7, [\\next, r12]\n"
+    " .else\n"
+    " ldrsb r7, [r1, #8]\n sxtb16 r9, r11\n ldrsb r5, [r0, #8]\n"
+    " .endif\n"
+    " sxtb16 r11, r11, ror #8\n strd r8, r9, [r3, #\\to + 16]\n strd r10, r11, [r3, #\\to + 24]\n"
     ".endm\n"
     " .section .text.mcu_unpack_3x3x3, \"ax\", %progbits\n"
     " .p2align 3\n"
@@ -118,13 +130,45 @@ __asm__(
     "mcu_unpack_3x3x3:\n"
     " push {r4-r11, lr}\n ldrd r12, lr, [sp, #36]\n"
     "1:\n"
-    " unpack_3x3x3_row r0\n unpack_3x3x3_row r1\n unpack_3x3x3_row r2\n"
-    /* the last bytes; the rows are at the second window */
-    " rsb r11, r12, #8\n ldrsb r5, [r0, #8]\n ldrsb r7, [r1, #8]\n ldrsb r8, [r2, #8]\n"
-    " ldrsb r4, [r0, r11]\n ldrsb r6, [r1, r11]\n ldrsb r9, [r2, r11]\n add r0, r0, r12\n add r1, r1, r12\n"
-    " pkhbt r5, r5, r8, lsl #16\n add r2, r2, r12\n pkhbt r4, r4, r9, lsl #16\n uxth r6, r6\n uxth r7, r7\n"
-    " subs lr, lr, #1\n stm r3!, {r4-r7}\n bne 1b\n pop {r4-r11, pc}\n"
+    " .if dual_issue\n"
+    " ldr r6, [r0]\n ldr r7, [r0, r12]\n unpack_row_dual r0, 0, r1\n unpack_row_dual r1, 32, r2\n"
+    " unpack_row_dual r2, 64\n rsb r11, r12, #8\n ldrsb r8, [r2, #8]\n ldrsb r4, [r0, r11]\n add r0, r0, r12\n"
+    " ldrsb r9, [r2, r11]\n add r2, r2, r12\n ldrsb r6, [r1, r11]\n add r1, r1, r12\n"
+    " pkhbt r5, r5, r8, lsl #16\n subs lr, lr, #1\n pkhbt r4, r4, r9, lsl #16\n add r3, r3, #112\n"
+    " strd r4, r5, [r3, #-16]\n strd r6, r7, [r3, #-8]\n"
+    " .else\n"
+    " unpack_row r0\n unpack_row r1\n unpack_row r2\n rsb r11, r12, #8\n ldrsb r5, [r0, #8]\n"
+    " ldrsb r7, [r1, #8]\n ldrsb r8, [r2, #8]\n ldrsb r4, [r0, r11]\n ldrsb r6, [r1, r11]\n"
+    " ldrsb r9, [r2, r11]\n add r0, r0, r12\n add r1, r1, r12\n pkhbt r5, r5, r8, lsl #16\n"
+    " add r2, r2, r12\n pkhbt r4, r4, r9, lsl #16\n subs lr, lr, #1\n stm r3!, {r4-r7}\n"
+    " .endif\n"
+    " bne 1b\n pop {r4-r11, pc}\n"
     " .size mcu_unpack_3x3x3, . - mcu_unpack_3x3x3\n"
+    /* r0 pixel, r1 weights, r2 their end, r3 the sums: in r8-r11, two words of the pixel in r12 and lr */
+    " .section .text.mcu_dot_4x1, \"ax\", %progbits\n"
+    " .p2align 3\n"
+    " .global mcu_dot_4x1\n"
+    " .thumb_func\n"
+    " .type mcu_dot_4x1, %function\n"
+    "mcu_dot_4x1:\n"
+    " push {r3-r11, lr}\n ldm r3, {r8-r11}\n"
+    " .if dual_issue\n"
+    " ldr r12, [r0], #8\n ldr lr, [r0], #8\n"
+    "1:\n"
+    " ldrd r4, r5, [r1], #32\n smlad r8, r12, r4, r8\n ldr r6, [r1, #-24]\n smlad r9, r12, r5, r9\n"
+    " ldr r7, [r1, #-20]\n smlad r10, r12, r6, r10\n ldr r4, [r1, #-16]\n smlad r11, r12, r7, r11\n"
+    " ldr r5, [r1, #-12]\n smlad r8, lr, r4, r8\n ldr r12, [r0], #8\n smlad r9, lr, r5, r9\n"
+    " ldr r6, [r1, #-8]\n cmp r1, r2\n ldr r7, [r1, #-4]\n smlad r10, lr, r6, r10\n"
+    " smlad r11, lr, r7, r11\n ldr lr, [r0], #8\n"
+    " .else\n"
+    "1:\n"
+    " ldr lr, [r0, #8]\n ldr r12, [r0], #16\n ldm r1!, {r4-r7}\n smlad r8, r12, r4, r8\n"
+    " smlad r9, r12, r5, r9\n smlad r10, r12, r6, r10\n smlad r11, r12, r7, r11\n ldm r1!, {r4-r7}\n"
+    " cmp r1, r2\n smlad r8, lr, r4, r8\n smlad r9, lr, r5, r9\n smlad r10, lr, r6, r10\n"
+    " smlad r11, lr, r7, r11\n"
+    " .endif\n"
+    " bne 1b\n pop {r3}\n stm r3, {r8-r11}\n pop {r4-r11, pc}\n"
+    " .size mcu_dot_4x1, . - mcu_dot_4x1\n"
     " .text\n"
 );
 /* clang-format on */
@@ -137,6 +181,13 @@ void mcu_unpack_pairs(const int8_t *in, int32_t n_words, uint32_t *panel, int32_
         mcu_unpack_pixel(in, n_words, panel);
         mcu_unpack_pixel(in + step, n_words, panel + 1);
     }
+}
+
+void mcu_dot_4x1(const uint32_t *pixel, const uint32_t *weights, const uint32_t *weights_end, int32_t *sums)
+{
+    for (; weights != weights_end; weights += 8, pixel += 4)
+        for (int c = 0; c < 4; c++)
+            sums[c] = mcu_smlad(pixel[2], weights[4 + c], mcu_smlad(pixel[0], weights[c], sums[c]));
 }
 
 void mcu_unpack_3x3x3(const int8_t *a, const int8_t *b, const int8_t *c, uint32_t *panel, int32_t step,
@@ -180,64 +231,13 @@ void mcu_clamp_bytes(int8_t *out, int32_t n, int32_t low, int32_t high)
         *out = (int8_t)mcu_clamp(*out, low, high);
 }
 
-#if defined(MCU_DSP_ASM) && !defined(MCU_CORTEX_M7)
-
-/* The sums of mcu_tile_4x1; loads in groups, as a lone one takes two cycles. */
-MCU_DSP_INLINE void sum_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int32_t *sum)
-{
-    const uint32_t *w = tile->weights;
-    int32_t s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
-    uint32_t a, b, w0, w1, w2, w3;
-    __asm__("1:\n"
-            "ldr %[a], [%[pixel]], #16\n"
-            "ldr %[b], [%[pixel], #-8]\n"
-            "ldr %[w0], [%[w]], #32\n"
-            "ldr %[w1], [%[w], #-28]\n"
-            "ldr %[w2], [%[w], #-24]\n"
-            "ldr %[w3], [%[w], #-20]\n"
-            "smlad %[s0], %[a], %[w0], %[s0]\n"
-            "smlad %[s1], %[a], %[w1], %[s1]\n"
-            "smlad %[s2], %[a], %[w2], %[s2]\n"
-            "smlad %[s3], %[a], %[w3], %[s3]\n"
-            "ldr %[w0], [%[w], #-16]\n"
-            "ldr %[w1], [%[w], #-12]\n"
-            "ldr %[w2], [%[w], #-8]\n"
-            "ldr %[w3], [%[w], #-4]\n"
-            "smlad %[s0], %[b], %[w0], %[s0]\n"
-            "smlad %[s1], %[b], %[w1], %[s1]\n"
-            "smlad %[s2], %[b], %[w2], %[s2]\n"
-            "smlad %[s3], %[b], %[w3], %[s3]\n"
-            "cmp %[w], %[end]\n"
-            "bne 1b\n"
-            : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [a] "=&r"(a), [b] "=&r"(b),
-              [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3), [w] "+r"(w), [pixel] "+r"(pixel)
-            : [end] "r"(tile->weights_end)
-            : "cc", "memory");
-    sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
-}
-
-#else
-
-MCU_DSP_INLINE void sum_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int32_t *sum)
-{
-    for (const uint32_t *w = tile->weights; w != tile->weights_end; w += 8, pixel += 4) {
-        const uint32_t a = pixel[0], b = pixel[2];
-        sum[0] = mcu_smlad(b, w[4], mcu_smlad(a, w[0], sum[0]));
-        sum[1] = mcu_smlad(b, w[5], mcu_smlad(a, w[1], sum[1]));
-        sum[2] = mcu_smlad(b, w[6], mcu_smlad(a, w[2], sum[2]));
-        sum[3] = mcu_smlad(b, w[7], mcu_smlad(a, w[3], sum[3]));
-    }
-}
-
-#endif
-
 void mcu_tile_4x1(const struct mcu_tile *tile, const uint32_t *pixel, int8_t *out, int32_t n)
 {
     const int32_t *requant = tile->requant;
-    int32_t sum[4] = {requant[0], requant[1], requant[2], requant[3]};
-    sum_4x1(tile, pixel, sum);
+    int32_t sums[4] = {requant[0], requant[1], requant[2], requant[3]};
+    mcu_dot_4x1(pixel, tile->weights, tile->weights_end, sums);
     for (int32_t c = 0; c < n; c++)
-        out[c] = (int8_t)mcu_requant(sum[c], requant + 4 + 2 * c, tile->zero_point_mode >> 2);
+        out[c] = (int8_t)mcu_requant(sums[c], requant + 4 + 2 * c, tile->zero_point_mode >> 2);
 }
 
 /* As mcu_requant_mode, but MCU_REQUANT_ROUND that does not matter is MCU_REQUANT_FAST: where the output is

@@ -33,11 +33,14 @@ MCU_DSP_INLINE void mcu_unpack_3x3x3_pixel(const int8_t *a, const int8_t *b, con
         pixel[6] = mcu_sxtb16_ror8(high);
     }
     pixel[0] = mcu_pack_low((uint32_t)a[8], (uint32_t)c[8]);
-    pixel[2] = (uint32_t)b[8] & 0xffff;
+    pixel[2] = (uint32_t)b[8]; /* its upper half meets weights of 0 */
 }
 
 /* (depth / 4, 4) words of int8 x 4 to a weight panel (depth / 2, 4) of int16 x 2. */
 void mcu_expand_weights(const uint32_t *packed, uint32_t *panel, const uint32_t *panel_end);
+
+/* Adds to four sums: a pixel of a pair times the weights of 4 channels. */
+void mcu_dot_4x1(const uint32_t *pixel, const uint32_t *weights, const uint32_t *weights_end, int32_t *sums);
 
 /* bytes [0, n) of out to [low, high] */
 void mcu_clamp_bytes(int8_t *out, int32_t n, int32_t low, int32_t high);

@@ -26,20 +26,20 @@ enum { MCU_TILE_GROUPS_BYTES = 2048 };
 
 /* Read by the assembly: order and sizes matter. */
 struct mcu_tile_groups {
-    const uint32_t *pixels;
-    uint32_t skip_bytes;     /* 8 * entry */
-    uintptr_t last_turn;     /* of the first pair: where its last turn counts from */
-    uint32_t pair_bytes;     /* of pixels */
-    const int32_t *requant;  /* 12 words a group: dsp.h */
-    int8_t *out;             /* first pixel, first channel */
-    int32_t out_step;        /* bytes from pixel to pixel */
-    int32_t out_next;        /* from behind the last group of a pair to the first of the next */
-    const int32_t *first;    /* group: requant, again */
-    const int32_t *last;     /* group */
+    const int32_t *first;    /* group: requantisation, 12 words each (dsp.h) */
     const uint32_t *weights; /* of the first group; the others follow */
-    uint32_t entry;          /* steps that the first turn leaves out */
-    int32_t zero_point;
+    const uint32_t *pixels;
+    uintptr_t last_turn; /* of the first pair: where its last turn counts from */
+    uint32_t pair_bytes; /* of pixels */
+    int32_t out_next;    /* from behind the last group of a pair to the first of the next */
     const uint32_t *pixels_end;
+    uint32_t skip_bytes;    /* 8 * entry */
+    const int32_t *requant; /* as first */
+    int8_t *out;            /* first pixel, first channel */
+    int32_t out_step;       /* bytes from pixel to pixel */
+    const int32_t *last;    /* group */
+    uint32_t entry;         /* steps that the first turn leaves out */
+    int32_t zero_point;
     uint32_t direct; /* of a group's first b: any of these bits says MCU_REQUANT_FAST */
 };
 
