@@ -105,6 +105,8 @@ static int search(struct stage *stage, const struct search_command *command)
     struct search_report report;
     struct fitness fitness;
     struct network network;
+    struct cost_time spent;
+    cost_time_start(&spent, stage->threads);
     if (stage->operand)
         stage->recipe.top.supernet = stage->operand;
     int rc = stage_supernet(stage, &supernet);
@@ -113,14 +115,14 @@ static int search(struct stage *stage, const struct search_command *command)
     if (!rc)
         rc = limits_for_board(&limits, &stage->recipe, board);
     if (!rc)
-        rc = cost_limits(&limits, &stage->recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
+        rc = cost_limits(&limits, &spent, &stage->recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
     if (!rc)
         rc = take_options(stage, command, supernet, &options);
     if (!rc)
         rc = fitness_open(&fitness, stage, supernet);
     if (rc)
         return rc;
-    struct cost_recheck recheck = {supernet, board, &limits, stage->threads};
+    struct cost_recheck recheck = {supernet, board, &limits, stage->threads, &spent};
     options.recheck = cost_recheck;
     options.recheck_context = &recheck;
     rc = search_subnets(&report, supernet, board, &limits, &options, fitness_evaluate, &fitness, &stage->arena);
@@ -138,6 +140,8 @@ static int search(struct stage *stage, const struct search_command *command)
         rc = json_print(json);
     else if (!rc && !stage->quiet)
         print_best(&report, board, &stage->arena);
+    if (!rc && limits.costs && !stage->quiet)
+        cost_time_print(&spent);
     json_decref(json);
     return rc;
 }

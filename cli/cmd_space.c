@@ -57,7 +57,7 @@ static int space(struct stage *stage, int samples)
     if (!rc)
         rc = limits_for_board(&limits, recipe, board);
     if (!rc)
-        rc = cost_limits(&limits, recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
+        rc = cost_limits(&limits, NULL, recipe, board, stage_path(stage, "cost_table.csv"), stage->quiet, &stage->arena);
     if (!rc)
         rc = space_optimize(&report, supernet, board, &limits, &options, &stage->arena);
     if (rc)

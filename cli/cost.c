@@ -1,11 +1,13 @@
 #include "cli/cost.h"
 
 #include <errno.h>
-#include <fts.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -49,34 +51,6 @@ void cost_folder_remove(const char *folder)
 
 /* ---- identity ---- */
 
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-/* SHA-256 over names and contents of the files below a folder. */
-static int hash_files(struct sha256 *out, const char *folder)
-{
-    char *roots[] = {(char *)folder, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
-    if (!walk)
-        return error("cannot read folder '%s': %s", folder, strerror(errno));
-    struct strbuf list = STRBUF_INIT;
-    int rc = 0;
-    for (FTSENT *entry; !rc && (entry = fts_read(walk));) {
-        struct sha256 sha;
-        if (entry->fts_info != FTS_F)
-            continue;
-        rc = sha256_of_file(&sha, entry->fts_path);
-        if (!rc)
-            strbuf_addf(&list, "%s %s\n", sha.hex, entry->fts_path + strlen(folder));
-    }
-    fts_close(walk);
-    *out = sha256_of(strbuf_text(&list), list.length);
-    strbuf_release(&list);
-    return rc;
-}
-
 static void add_cache(struct strbuf *out, const char *what, const struct cache_spec *cache)
 {
     strbuf_addf(out, "%s: %d bytes, %d ways, lines of %d\n", what, cache->bytes, cache->ways,
@@ -103,7 +77,7 @@ static void add_board(struct strbuf *out, const struct board *board)
 
 static const char compiler_key[] = "compiler: ";
 
-/* What a project for the board is compiled with and from: asked from one. */
+/* What a project for the board is compiled with and from. */
 static int add_project(struct strbuf *out, const struct board *board, struct arena *arena)
 {
     const char *folder;
@@ -112,20 +86,11 @@ static int add_project(struct strbuf *out, const struct board *board, struct are
         return rc;
     struct toolchain toolchain;
     struct sha256 engine;
-    struct schedule schedule;
-    struct footprint footprint;
-    struct qmodel *qmodel = cost_network_drawn(0, 16, arena);
-    struct plan_options options = {.optimize = OPTIMIZE_SRAM, .fusion = true};
-    rc = cost_network_constants(qmodel, 0);
-    if (!rc) {
-        schedule_for_board(&schedule, &footprint, qmodel, board, &options, board->flash_bytes, arena);
-        rc = emit_project(folder, qmodel, &schedule, board,
-                          &(struct emit_options){.model_sha256 = "", .command = ""});
-    }
+    rc = emit_build_alone(folder, board);
     if (!rc)
         rc = toolchain_of_project(&toolchain, folder, arena);
     if (!rc)
-        rc = hash_files(&engine, path_join(arena, folder, "engine"));
+        rc = emit_engine_sha256(&engine);
     if (!rc)
         strbuf_addf(out, "%s%s\nflags: %s\nengine: %s\n", compiler_key, toolchain.compiler, toolchain.flags,
                     engine.hex);
@@ -154,7 +119,8 @@ static bool same_board(const char *a, const char *b)
 
 /* ---- places ---- */
 
-int cost_cache_path(const char **out, const char *identity, struct arena *arena)
+/* What belongs to an identity, in the cache. */
+static int cache_path(const char **out, const char *identity, const char *suffix, struct arena *arena)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (!cache || *cache != '/') { /* the XDG specification: ignore a relative one */
@@ -163,8 +129,39 @@ int cost_cache_path(const char **out, const char *identity, struct arena *arena)
         cache = path_join(arena, home, ".cache");
     }
     struct sha256 sha = sha256_of(identity, strlen(identity));
-    *out = arena_printf(arena, "%s/mcunet/cost/%s.csv", cache, sha.hex);
+    *out = arena_printf(arena, "%s/mcunet/cost/%s%s", cache, sha.hex, suffix);
     return 0;
+}
+
+int cost_cache_path(const char **out, const char *identity, struct arena *arena)
+{
+    return cache_path(out, identity, ".csv", arena);
+}
+
+static bool lock_cached(struct cost_project *out, const char *identity, struct arena *arena)
+{
+    if (cache_path(&out->folder, identity, ".project", arena) || folder_create(out->folder))
+        return false;
+    out->lock = open(path_join(arena, out->folder, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (out->lock >= 0 && flock(out->lock, LOCK_EX | LOCK_NB) != 0) {
+        close(out->lock);
+        out->lock = -1;
+    }
+    return out->lock >= 0;
+}
+
+int cost_project_open(struct cost_project *out, const char *identity, struct arena *arena)
+{
+    *out = (struct cost_project){.lock = -1};
+    return lock_cached(out, identity, arena) ? 0 : cost_folder_create(&out->folder, arena);
+}
+
+void cost_project_close(struct cost_project *project)
+{
+    if (project->lock < 0)
+        cost_folder_remove(project->folder);
+    else
+        close(project->lock);
 }
 
 static const char *shipped_path(const struct board *board, struct arena *arena)
@@ -248,5 +245,6 @@ int cost_table_of_board(struct cost_table *out, const struct board *board, bool 
     }
     if (!rc)
         cost_table_fit(out);
+    out->wanted = stale ? identity : NULL;
     return rc;
 }

@@ -39,13 +39,37 @@ int cost_read_own(struct cost_table *out, bool *found, const char *path, const c
  */
 int cost_table_of_board(struct cost_table *out, const struct board *board, bool quiet, struct arena *arena);
 
+/*
+ * A folder for building firmware of the board that the table is for: one in the cache, named by the same
+ * identity, where the objects of the engine stay from one build to the next; a new one where there is no
+ * cache or another process is building there.
+ */
+struct cost_project {
+    const char *folder;
+    int lock; /* of the folder in the cache; -1: the folder is removed in the end */
+};
+int cost_project_open(struct cost_project *out, const char *identity, struct arena *arena);
+void cost_project_close(struct cost_project *project);
+
 /* Does the recipe limit latency or energy? */
 bool cost_needed(const struct recipe *recipe);
 
+/* What a search spends on latency, and the line on stderr that says so. */
+struct cost_time {
+    int threads; /* of the search */
+    double begin_s;
+    double table_s;         /* reading and fitting the table, and asking whether it still holds */
+    int64_t predictions_ns; /* of all threads */
+    double recheck_s;       /* full estimates */
+};
+void cost_time_start(struct cost_time *time, int threads);
+void cost_time_print(const struct cost_time *time);
+
 /* Gives limits_for_board() the board's table where it is needed, and writes it to `copy`, among the
- * artifacts. error_input: the board file gives no energy. */
-int cost_limits(struct limits *limits, const struct recipe *recipe, const struct board *board,
-                const char *copy, bool quiet, struct arena *arena);
+ * artifacts. time receives what that and predictions take, and outlives limits; may be NULL. error_input: the
+ * board file gives no energy. */
+int cost_limits(struct limits *limits, struct cost_time *time, const struct recipe *recipe,
+                const struct board *board, const char *copy, bool quiet, struct arena *arena);
 
 /* A full estimate of a subnet: recheck_fn of nas/search.h, whose context this is. */
 struct cost_recheck {
@@ -53,6 +77,7 @@ struct cost_recheck {
     const struct board *board;
     const struct limits *limits;
     int jobs;
+    struct cost_time *time;
 };
 int cost_recheck(void *context, const struct subnet *subnet, int64_t *cycles);
 

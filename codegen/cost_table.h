@@ -61,6 +61,7 @@ struct cost_point {
 struct cost_table {
     struct arena *arena;  /* not owned */
     const char *identity; /* lines of text, each ending in a newline */
+    const char *wanted;   /* the identity of what is installed, where that is known and another; or NULL */
     int dcache_bytes;
     const char **networks;
     int n_networks, networks_capacity;

@@ -12,6 +12,7 @@
 struct board;
 struct qmodel;
 struct schedule;
+struct sha256;
 
 struct emit_options {
     const char *model_sha256; /* of the int8.onnx; for the banner and schedule.json */
@@ -20,5 +21,10 @@ struct emit_options {
 
 int emit_project(const char *folder, const struct qmodel *qmodel, const struct schedule *schedule,
                  const struct board *board, const struct emit_options *options);
+
+/* build.ninja alone, that of every project for the board. */
+int emit_build_alone(const char *folder, const struct board *board);
+/* SHA-256 over names and contents of the engine's files, which every project holds. */
+int emit_engine_sha256(struct sha256 *out);
 
 #endif

@@ -1,6 +1,8 @@
 /*
  * candidate.c - what a subnet would cost on a board, asked from the planner that codegen uses.
  */
+#include <time.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -49,6 +51,7 @@ struct limits limits_effective(const struct limits *limits, const struct board *
         .energy_nj = limits->energy_nj,
         .costs = limits->costs,
         .cycles = cycles_limit(limits, board),
+        .prediction_ns = limits->prediction_ns,
         .plan = limits->plan,
     };
 }
@@ -63,6 +66,25 @@ double candidate_misfit(const struct candidate_cost *cost, const struct limits *
     return excess(cost->sram_bytes, effective->sram_bytes) +
            excess(cost->flash_bytes, effective->flash_bytes) + excess(cost->macs, effective->macs) +
            excess(cost->cycles, effective->cycles);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
+}
+
+static int64_t predict(const struct limits *limits, const struct schedule *schedule,
+                       const struct qmodel *qmodel)
+{
+    const int64_t begin = now_ns(), cycles = cost_table_cycles(limits->costs, schedule, qmodel);
+    if (limits->prediction_ns) {
+        const int64_t took = now_ns() - begin;
+#pragma omp atomic
+        *limits->prediction_ns += took;
+    }
+    return cycles;
 }
 
 int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet,
@@ -89,7 +111,7 @@ int candidate_evaluate(struct candidate_cost *out, const struct supernet *supern
             .arena_bytes = footprint.arena_bytes,
         };
         if (limits->costs) {
-            out->cycles = cost_table_cycles(limits->costs, &schedule, qmodel);
+            out->cycles = predict(limits, &schedule, qmodel);
             out->latency_ms = (double)out->cycles / (board->clock_mhz * 1e3);
             out->energy_uj = (double)out->cycles * board->energy.nj_per_cycle * 1e-3;
         }

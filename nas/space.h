@@ -28,6 +28,7 @@ struct limits {
     int64_t latency_us, energy_nj;  /* of one inference; 0: none */
     const struct cost_table *costs; /* fitted; NULL: latencies are not known */
     int64_t cycles;                 /* of limits_effective(): what latency and energy come to */
+    int64_t *prediction_ns;         /* what predictions take is added here, from any thread; or NULL */
     struct plan_options
         plan; /* as codegen will be asked: what makes the figures equal those of the firmware */
 };
