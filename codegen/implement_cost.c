@@ -76,8 +76,8 @@ static int64_t winograd_instructions(const struct work *work)
     for (int64_t done = 0; done < tile_rows; done += work->tile) {
         int64_t n = tile_rows - done < work->tile ? tile_rows - done : work->tile, tiles = n * tiles_w;
         int64_t pair = 7 * in + 5 * blocks(in / 2, STEPS_PER_TURN) + 13;
-        sum += 259 * tiles * in + POSITIONS * groups * (blocks(tiles, 2) * pair + 14) +
-               1740 * groups * tiles + 366 * groups * n +
+        sum += 224 * tiles * in + POSITIONS * groups * (blocks(tiles, 2) * pair + 14) +
+               1370 * groups * tiles + 366 * groups * n +
                mcu_winograd_strip_bytes((int32_t)tiles_w, (int32_t)n, (int32_t)in) + 682;
     }
     return sum;
