@@ -7,6 +7,7 @@
 #include <stb/stb_image.h>
 
 #include "base/error.h"
+#include "datasets/jpeg.h"
 
 bool image_named(const char *name)
 {
@@ -15,33 +16,6 @@ bool image_named(const char *name)
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++) {
         if (!strcasecmp(dot, suffixes[i])) {
             return true;
-        }
-    }
-    return false;
-}
-
-/* True when the scan data of a JPEG end in an EOI marker: walks segments by their lengths, scans byte by
- * byte. */
-static bool jpeg_is_whole(const uint8_t *bytes, size_t size)
-{
-    size_t at = 2; /* after SOI */
-    while (at + 1 < size) {
-        if (bytes[at] != 0xff) {
-            at++; /* entropy-coded data, or filling that stb_image skips as well */
-            continue;
-        }
-        const uint8_t marker = bytes[at + 1];
-        if (marker == 0xd9) {
-            return true;
-        }
-        if (marker == 0xff) {
-            at++;
-        } else if (marker == 0 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-            at += 2; /* stuffed byte, restart markers: no length */
-        } else if (at + 3 < size) {
-            at += 2 + ((size_t)bytes[at + 2] << 8 | bytes[at + 3]);
-        } else {
-            return false;
         }
     }
     return false;
@@ -58,14 +32,16 @@ int image_decode(const uint8_t *bytes, size_t size, const char *name, unsigned c
     if (size > IMAGE_MAX_BYTES) {
         return error_input("'%s': larger than %d bytes", name, IMAGE_MAX_BYTES);
     }
+    const bool is_jpeg = size > 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+    const char *problem = is_jpeg ? jpeg_problem(bytes, size) : NULL;
+    if (problem) {
+        return error_input("'%s': %s", name, problem);
+    }
     if (!stbi_info_from_memory(bytes, (int)size, &w, &h, &channels)) {
         return error_input("'%s': not a readable image: %s", name, stbi_failure_reason());
     }
     if (w < 1 || h < 1 || (int64_t)w * h > IMAGE_MAX_PIXELS) {
         return error_input("'%s': %d x %d pixels, more than the limit of %d", name, w, h, IMAGE_MAX_PIXELS);
-    }
-    if (size > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && !jpeg_is_whole(bytes, size)) {
-        return error_input("'%s': truncated JPEG (no end marker in its %zu bytes)", name, size);
     }
     if (bytes[0] == 'P') {
         /* stb_image reads past its buffer when it converts 16-bit PNMs, and takes what a cut-off one lacks
