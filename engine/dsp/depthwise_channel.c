@@ -57,7 +57,7 @@ void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel,
 
 static void exact_channels(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride)
 {
-    for (int32_t i = 0; i < 4; i++)
+    for (int32_t i = 0; i < job->channels; i++)
         if (job->requant[3 * i + 2] < 0)
             mcu_depthwise_channel(job, kernel, stride, i);
 }

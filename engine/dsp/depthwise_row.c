@@ -1,6 +1,6 @@
 /*
- * depthwise_row.c - rows of four channels: assembly for Armv7E-M and Armv8-M with DSP; plain C elsewhere
- * (depthwise_channel.c).
+ * depthwise_row.c - rows of a few channels: assembly for Armv7E-M and Armv8-M with DSP (3 x 3 on the Cortex-M7:
+ * depthwise_row_3.c); plain C elsewhere (depthwise_channel.c).
  *
  * Outputs are computed in blocks of 8 (kernel 3) or 6, the rest of a row in one smaller block. Kernel 3 is
  * unrolled over its rows; 5 and 7 loop over them: the code stays small enough for the instruction caches of
@@ -477,10 +477,10 @@ __asm__(
     " .thumb_func\n"
     " .type \\name, %function\n"
     "\\name:\n"
-    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12}\n"
+    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12}\n ldr lr, [r0, #48]\n"
     /* the tail's number becomes its address */
     " adr r0, 3f\n ldrh r8, [r0, r8, lsl #1]\n add r8, r8, r0\n add r0, sp, " JOB "\n stm r0, {r1-r10}\n"
-    " str r11, [sp, " ROWS_END "]\n str r12, [sp, " ROW_BYTES "]\n movs r1, #4\n str r1, [sp, " CHANNELS "]\n"
+    " str r11, [sp, " ROWS_END "]\n str r12, [sp, " ROW_BYTES "]\n str lr, [sp, " CHANNELS "]\n"
     "1:\n"
     /* next channel */
     " ldr r4, [sp, " REQUANT "]\n ldm r4!, {r5-r7}\n add r8, sp, " BIAS "\n str r4, [sp, " REQUANT "]\n"
@@ -554,7 +554,7 @@ __asm__(
 #define DEPTHWISE_ROWS(kernel, stride)                                                                       \
     void mcu_depthwise_rows_##kernel##_stride##stride(const struct mcu_depthwise_rows *job)                  \
     {                                                                                                        \
-        for (int32_t channel = 0; channel < 4; channel++)                                                    \
+        for (int32_t channel = 0; channel < job->channels; channel++)                                                    \
             mcu_depthwise_channel(job, kernel, stride, channel);                                             \
     }
 DEPTHWISE_ROWS(3, 1)

@@ -1,6 +1,5 @@
 /*
- * depthwise_row.h - the inner kernel of depthwise convolution: rows of four channels. Private to
- * engine/dsp/.
+ * depthwise_row.h - the inner kernel of depthwise convolution: rows of a few channels. Private to engine/dsp/.
  *
  * A channel is a plane of rows of int16 pixels minus the zero point, with the left padding in front, so that
  * tap 0 of output 0 is the first pixel of a row. A word holds two pixels. With h = (kernel - 1) / 2, the
@@ -71,6 +70,15 @@ static inline int32_t mcu_depthwise_blocks(int32_t kernel, int32_t out_w)
     return out_w / mcu_depthwise_block(kernel);
 }
 
+/* Channels that are computed together: a cache line holds pixels of several groups of four, and calls are
+ * fewer. Two groups take the planes of both, which is for batches that have memory to spare. */
+static inline int32_t mcu_depthwise_channels(int32_t kernel, int32_t channels, int32_t batch_rows,
+                                             int32_t out_h)
+{
+    enum { LARGE_BATCH = 10 };
+    return kernel == 3 && channels % 8 == 0 && (batch_rows >= LARGE_BATCH || batch_rows >= out_h) ? 8 : 4;
+}
+
 /* One output row, relative to the channel's plane, weights and output. Read by the assembly. */
 struct mcu_depthwise_out_row {
     int32_t plane_offset;   /* bytes to the first kernel row that is computed */
@@ -82,7 +90,7 @@ struct mcu_depthwise_out_row {
     int32_t kernel_rows;   /* that are computed */
 };
 
-/* All of a batch's rows of four channels. Read by the assembly: order and sizes matter. */
+/* All of a batch's rows of four channels, or of eight. Read by the assembly: order and sizes matter. */
 struct mcu_depthwise_rows {
     int32_t zero_point;
     const int32_t *requant;  /* { bias, a, b } x 4 */
@@ -96,19 +104,20 @@ struct mcu_depthwise_rows {
     int32_t out_step; /* bytes from pixel to pixel */
     const struct mcu_depthwise_out_row *rows_end;
     int32_t row_bytes; /* of a plane row */
+    int32_t channels;  /* mcu_depthwise_channels */
 };
 
-/* Channel 0-3 of a job in plain C, any requantisation mode. The functions of dsp.h do all four: those without
+/* One channel of a job in plain C, any requantisation mode. The functions of dsp.h do all of them: those without
  * _exact compute nonsense for channels of MCU_REQUANT_EXACT. */
 void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride,
                            int32_t channel);
 
-/* Splits rows of a map, four channels, into the rows of four planes. Read by the assembly: order and sizes
+/* Splits rows of a map, four or eight channels, into the rows of as many planes. Read by the assembly: order and sizes
  * matter. */
 struct mcu_depthwise_split {
     int32_t step;                   /* bytes from pixel to pixel */
     uint32_t bias;                  /* minus the zero point, in both lanes */
-    const int8_t *in;               /* first of the four channels in the map's first row */
+    const int8_t *in;               /* first of the channels in the map's first row */
     const int32_t *rows, *rows_end; /* where each plane row comes from: bytes from `in`, or
                                        MCU_DEPTHWISE_NO_ROW: left as it is */
     int32_t pixels;
@@ -118,6 +127,7 @@ struct mcu_depthwise_split {
     int32_t odd;     /* 1: pixel 0 goes to the high half of its word, the other one is zero */
     uint32_t *plane; /* where pixel 0 of the first row goes */
     int32_t plane_bytes;
+    int32_t second_bytes; /* from the end of a row's words to the same row of four more channels; 0: none */
 };
 #define MCU_DEPTHWISE_NO_ROW INT32_MIN
 

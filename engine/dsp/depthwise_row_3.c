@@ -28,12 +28,13 @@
 #define ROW          "#32"
 #define ZERO_POINT   "#36"
 #define ROWS_END     "#40"
-#define RECORDS      "#44" /* of four channels: six words of weights, bias, a, b */
+#define RECORDS_END  "#44"
+#define RECORDS      "#48" /* of up to eight channels: six words of weights, bias, a, b */
 #define BIAS         "#24"
 #define A            "#28"
 #define B            "#32"
 #define RECORD       "#36"
-#define FRAME        "#188" /* the records' end */
+#define FRAME        "#340"
 
 /* clang-format off */
 __asm__(
@@ -258,11 +259,13 @@ __asm__(
     " .thumb_func\n"
     " .type \\name, %function\n"
     "\\name:\n"
-    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12}\n"
-    " str r1, [sp, " ZERO_POINT "]\n sub r3, r3, r7\n sub r3, r3, r12, lsl #1\n lsr lr, r7, #\\stride\n str r11, [sp, " ROWS_END "]\n mul lr, lr, r10\n mov r1, r4\n rsb r4, lr, #1\n"
+    " push {r4-r11, lr}\n sub sp, sp, " FRAME "\n ldm r0, {r1-r12, lr}\n"
+    " str r1, [sp, " ZERO_POINT "]\n sub r3, r3, r7\n sub r3, r3, r12, lsl #1\n lsr r0, r7, #\\stride\n add lr, lr, lr, lsl #3\n str r11, [sp, " ROWS_END "]\n mul r0, r0, r10\n"
+    " mov r1, r4\n rsb r4, r0, #1\n"
     /* the tail's number becomes its address */
     " adr r0, 3f\n mov r11, r10\n ldrh r8, [r0, r8, lsl #1]\n mov r10, r12\n add r8, r8, r0\n"
-    " add r0, sp, " CHANNEL_STEP "\n stm r0, {r3-r9}\n add r0, sp, " RECORDS "\n add r12, sp, " FRAME "\n"
+    " add r0, sp, " CHANNEL_STEP "\n stm r0, {r3-r9}\n add r0, sp, " RECORDS "\n add r12, r0, lr, lsl #2\n"
+    " str r12, [sp, " RECORDS_END "]\n"
     "15:\n"
     " ldm r1!, {r4-r9}\n stm r0!, {r4-r9}\n ldm r2!, {r4-r6}\n stm r0!, {r4-r6}\n cmp r0, r12\n bne 15b\n"
     "2:\n"
@@ -286,7 +289,7 @@ __asm__(
     " d3_tail \\name, \\stride, 4\n d3_tail \\name, \\stride, 5\n"
     " d3_tail \\name, \\stride, 6\n"
     "4:\n"
-    " ldr r3, [sp, " OUT "]\n add r1, r1, " RECORD "\n ldr r4, [sp, " CHANNEL_STEP "]\n add r6, sp, " FRAME "\n"
+    " ldr r3, [sp, " OUT "]\n add r1, r1, " RECORD "\n ldr r4, [sp, " CHANNEL_STEP "]\n ldr r6, [sp, " RECORDS_END "]\n"
     " ldr r5, [sp, " OUT_STEP "]\n cmp r1, r6\n ldr r7, [sp, " BLOCKS_BYTES "]\n add r0, r0, r4\n"
     " add r3, r3, r5\n bne 1b\n"
     " ldr r4, [sp, " ROW "]\n ldr r5, [sp, " ROWS_END "]\n cmp r4, r5\n bne 2b\n"

@@ -1,9 +1,9 @@
 /*
  * depthwise_s8__dsp.c - depthwise convolution, int8, on planes of int16 rows: depthwise_row.h.
  *
- * Four channels at a time: every input row that a batch of output rows needs is split into four plane rows,
- * the weights are expanded, then the output rows are computed. Padding is zero in the planes (they hold
- * pixels minus the zero point).
+ * Four or eight channels at a time: every input row that a batch of output rows needs is split into as many
+ * plane rows, the weights are expanded, then the output rows are computed. Padding is zero in the planes (they
+ * hold pixels minus the zero point).
  */
 #include <stdbool.h>
 
@@ -31,9 +31,10 @@ void mcu_depthwise_dsp_expand(const void *packed, int32_t bytes, void *wide)
 struct batch {
     int32_t *in_rows;                       /* per plane row: struct mcu_depthwise_split */
     struct mcu_depthwise_out_row *out_rows; /* per output row */
-    uint32_t *expanded;                     /* weights of four channels */
+    uint32_t *expanded;                     /* weights of these channels */
     uint32_t *planes;
     int32_t row_words, plane_rows;
+    int32_t channels; /* that are computed together */
 };
 
 static void describe_rows(const struct mcu_depthwise_dsp *op, struct batch *batch, int32_t y, int32_t rows)
@@ -73,7 +74,7 @@ static void zero_words(uint32_t *words, const uint32_t *end)
 static void zero_padding(const struct batch *batch, int32_t pad_words, int32_t words)
 {
     uint32_t *row = batch->planes;
-    for (int32_t plane = 0; plane < 4; plane++)
+    for (int32_t plane = 0; plane < batch->channels; plane++)
         for (int32_t i = 0; i < batch->plane_rows; i++, row += batch->row_words) {
             const bool pixels = batch->in_rows[i] != MCU_DEPTHWISE_NO_ROW;
             zero_words(row, row + (pixels ? pad_words : batch->row_words));
@@ -88,7 +89,8 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
     const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w;
     const int32_t block = mcu_depthwise_block(kernel), blocks = mcu_depthwise_blocks(kernel, op->out.w);
     const int32_t channel_words = mcu_depthwise_channel_words(kernel, stride);
-    const int32_t packed_words = op->wide ? 4 * channel_words : 2 * channel_words;
+    const int32_t channels = batch->channels;
+    const int32_t packed_words = channels * channel_words / (op->wide ? 1 : 2);
     batch->plane_rows = (rows - 1) * stride + kernel;
     describe_rows(op, batch, y, rows);
     const int32_t plane_words = batch->plane_rows * batch->row_words;
@@ -109,6 +111,7 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .odd = odd,
         .plane = batch->planes + pad_words,
         .plane_bytes = 4 * plane_words,
+        .second_bytes = channels > 4 ? 4 * (4 * plane_words - words) : 0,
     };
     struct mcu_depthwise_rows job = {
         .zero_point = op->out_zero_point,
@@ -122,19 +125,20 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
         .rows_end = batch->out_rows + rows,
         .blocks_bytes = blocks * block * 2 * stride,
         .tail = op->out.w - blocks * block,
+        .channels = channels,
     };
-    for (int32_t c = 0; c < op->in.c; c += 4) {
+    for (int32_t c = 0; c < op->in.c; c += channels) {
         job.weights = packed;
         if (!op->wide) {
-            expand_words((const int8_t *)packed, batch->expanded, batch->expanded + 4 * channel_words);
+            expand_words((const int8_t *)packed, batch->expanded, batch->expanded + channels * channel_words);
             job.weights = batch->expanded;
         }
         mcu_depthwise_split(&split);
         op->rows(&job);
         packed += packed_words;
-        split.in += 4;
-        job.out += 4;
-        job.requant += 12;
+        split.in += channels;
+        job.out += channels;
+        job.requant += 3 * channels;
     }
     if (op->act_min > -128 || op->act_max < 127)
         for (int32_t i = 0; i < rows; i++)
@@ -146,8 +150,9 @@ void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32
     const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w, most = op->batch_rows;
     uint32_t *words = op->scratch;
     struct batch batch;
+    batch.channels = mcu_depthwise_channels(kernel, op->in.c, op->batch_rows, op->out.h);
     batch.expanded = words;
-    words += op->wide ? 0 : 4 * mcu_depthwise_channel_words(kernel, stride);
+    words += op->wide ? 0 : batch.channels * mcu_depthwise_channel_words(kernel, stride);
     batch.out_rows = (struct mcu_depthwise_out_row *)words;
     words += most * (int32_t)(sizeof(struct mcu_depthwise_out_row) / 4);
     batch.in_rows = (int32_t *)words;

@@ -15,6 +15,9 @@
 #define ROW_BYTES "#20"
 #define PAD       "#24"
 #define ODD       "#28"
+#define SECOND    "#32" /* what the planes move by before the next row, or the second group's */
+#define ROW_IN    "#36"
+#define FRAME     "#40"
 
 /* clang-format off */
 __asm__(
@@ -46,13 +49,16 @@ __asm__(
     " .thumb_func\n"
     " .type mcu_depthwise_split, %function\n"
     "mcu_depthwise_split:\n"
-    " push {r4-r11, lr}\n ldm r0, {r1-r12}\n sub sp, sp, #32\n stm sp, {r3-r10}\n mov r3, r2\n"
+    " push {r4-r11, lr}\n ldm r0, {r1-r12, lr}\n sub sp, sp, " FRAME "\n stm sp, {r3-r10}\n mov r3, r2\n"
+    " str lr, [sp, " SECOND "]\n"
     " mov r4, r11\n add r5, r11, r12\n add r6, r5, r12\n add r7, r6, r12\n"
     "1:\n"
     /* next row */
     " ldr r9, [sp, " ROWS "]\n ldr r10, [sp, " IN "]\n ldr r0, [r9], #4\n ldr r8, [sp, " PAD "]\n"
     " ldr r11, [sp, " ODD "]\n cmp r0, #0x80000000\n str r9, [sp, " ROWS "]\n beq 9f\n"
-    " cmp r11, #0\n ldr r2, [sp, " PIXELS "]\n add r0, r0, r10\n bne 2f\n"
+    " cmp r11, #0\n add r0, r0, r10\n"
+    "10:\n"
+    " str r0, [sp, " ROW_IN "]\n ldr r2, [sp, " PIXELS "]\n bne 2f\n"
     " ldr r8, [r0]\n add r0, r0, r1\n subs r2, r2, #1\n beq 6f\n"
     "2:\n"
     /* r8: a pixel, or padding; from here on r2 is two less than what is left behind r9 */
@@ -68,12 +74,20 @@ __asm__(
     "6:\n"
     " ldr r9, [sp, " PAD "]\n mvn r2, #1\n b 5b\n"
     "7:\n"
+    " ldr r2, [sp, " SECOND "]\n cmp r2, #0\n bne 11f\n"
+    "12:\n"
     " ldr r8, [sp, " GAP "]\n"
     "8:\n"
     " ldr r9, [sp, " ROWS "]\n ldr r10, [sp, " ROWS_END "]\n add r4, r4, r8\n add r5, r5, r8\n add r6, r6, r8\n"
-    " cmp r9, r10\n add r7, r7, r8\n bne 1b\n add sp, sp, #32\n pop {r4-r11, pc}\n"
+    " cmp r9, r10\n add r7, r7, r8\n bne 1b\n add sp, sp, " FRAME "\n pop {r4-r11, pc}\n"
     "9:\n"
     " ldr r8, [sp, " ROW_BYTES "]\n b 8b\n"
+    "11:\n"
+    /* the second group of the row, or back to the first group's planes */
+    " ldr r8, [sp, " GAP "]\n ldr r9, [sp, " ROW_BYTES "]\n add r4, r4, r2\n add r5, r5, r2\n add r6, r6, r2\n"
+    " add r7, r7, r2\n sub r8, r8, r9\n sub r8, r8, r2\n cmp r2, #0\n str r8, [sp, " SECOND "]\n bmi 12b\n"
+    " ldr r0, [sp, " ROW_IN "]\n ldr r8, [sp, " PAD "]\n ldr r11, [sp, " ODD "]\n add r0, r0, #4\n cmp r11, #0\n"
+    " b 10b\n"
     " .size mcu_depthwise_split, . - mcu_depthwise_split\n"
     " .text\n"
 );
@@ -102,8 +116,11 @@ void mcu_depthwise_split(const struct mcu_depthwise_split *job)
 {
     uint32_t *row = job->plane;
     for (const int32_t *offset = job->rows; offset != job->rows_end; offset++, row += job->row_bytes / 4)
-        if (*offset != MCU_DEPTHWISE_NO_ROW)
+        if (*offset != MCU_DEPTHWISE_NO_ROW) {
             split_row(job, job->in + *offset, row);
+            if (job->second_bytes)
+                split_row(job, job->in + *offset + 4, row + job->plane_bytes);
+        }
 }
 
 #endif

@@ -7,7 +7,7 @@
  * The contract on overlapping maps is engine.h's, rows in ascending order, with what follows from taking
  * several rows into scratch at a time. mcu_conv2d_s8__dsp and mcu_conv2d_winograd_s8__dsp read all input of a
  * block before they write any of its output, so the promise of row after row holds for every call.
- * mcu_depthwise_s8__dsp works through a batch of rows four channels at a time: with batch_rows > 1 the
+ * mcu_depthwise_s8__dsp works through a batch of rows four or eight channels at a time: with batch_rows > 1 the
  * windows of the whole batch have to stay intact until its last row is written, unless the output lies a
  * multiple of c bytes from the input (in place), where no group of channels touches the bytes of another.
  *
@@ -102,7 +102,7 @@ struct mcu_conv2d_winograd_dsp {
 /*
  * Depthwise convolution: kernel 3, 5 or 7 (square), stride 1 or 2, dilation 1, channel multiplier 1, channels
  * a multiple of 4; the rest is for mcu_depthwise_s8__ref. batch_rows output rows at a time are computed from
- * int16 planes of four channels in scratch: more rows unpack each input row, and expand the weights, less
+ * int16 planes of four channels (or eight: depthwise_row.h) in scratch: more rows unpack each input row, and expand the weights, less
  * often. Per channel, requant holds { bias, a, b }, in a mode of its own. The inner loop is named by the
  * caller (pack.h says which), so that only those that a program needs are linked.
  */

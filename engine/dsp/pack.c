@@ -304,9 +304,10 @@ int32_t mcu_depthwise_dsp_scratch_bytes(const struct mcu_depthwise *op, int32_t 
     const int32_t rows = (batch_rows - 1) * stride + kernel;
     const int32_t row_words =
         mcu_depthwise_plane_row_words(kernel, stride, op->window.pad_left, op->in.w, op->out.w);
-    const int32_t expanded = wide ? 0 : 4 * mcu_depthwise_channel_words(kernel, stride);
+    const int32_t channels = mcu_depthwise_channels(kernel, op->in.c, batch_rows, op->out.h);
+    const int32_t expanded = wide ? 0 : channels * mcu_depthwise_channel_words(kernel, stride);
     const int32_t tables = batch_rows * (int32_t)(sizeof(struct mcu_depthwise_out_row) / 4) + rows;
-    return 4 * (4 * rows * row_words + expanded + tables);
+    return 4 * (channels * rows * row_words + expanded + tables);
 }
 
 static bool needs_exact(const struct mcu_depthwise *op)
