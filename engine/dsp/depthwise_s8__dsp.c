@@ -33,7 +33,7 @@ struct batch {
     struct mcu_depthwise_out_row *out_rows; /* per output row */
     uint32_t *expanded;                     /* weights of these channels */
     uint32_t *planes;
-    int32_t row_words, plane_rows;
+    int32_t row_words, plane_rows, plane_words;
     int32_t channels; /* that are computed together */
 };
 
@@ -64,27 +64,32 @@ static void describe_rows(const struct mcu_depthwise_dsp *op, struct batch *batc
     }
 }
 
-static void zero_words(uint32_t *words, const uint32_t *end)
+/* Words [from, end) of a row of all planes. */
+static void zero_words(const struct batch *batch, int32_t row, int32_t from, int32_t end)
 {
-    while (words != end)
-        *words++ = 0;
+    uint32_t *words = batch->planes + row * batch->row_words;
+    for (int32_t plane = 0; plane < batch->channels; plane++, words += batch->plane_words)
+        for (int32_t i = from; i < end; i++)
+            words[i] = 0;
 }
 
-/* What no pixel is written to. */
-static void zero_padding(const struct batch *batch, int32_t pad_words, int32_t words)
+/* What no pixel is written to: rows in the padding, and in the first batch [0, begin) and [end, row_words) of
+ * every row. */
+static void zero_padding(const struct batch *batch, bool first, int32_t begin, int32_t end)
 {
-    uint32_t *row = batch->planes;
-    for (int32_t plane = 0; plane < batch->channels; plane++)
-        for (int32_t i = 0; i < batch->plane_rows; i++, row += batch->row_words) {
-            const bool pixels = batch->in_rows[i] != MCU_DEPTHWISE_NO_ROW;
-            zero_words(row, row + (pixels ? pad_words : batch->row_words));
-            if (pixels)
-                zero_words(row + pad_words + words, row + batch->row_words);
-        }
+    for (int32_t row = 0; row < batch->plane_rows; row++) {
+        if (batch->in_rows[row] == MCU_DEPTHWISE_NO_ROW)
+            zero_words(batch, row, 0, batch->row_words);
+        else if (first && begin > 0)
+            zero_words(batch, row, 0, begin);
+        if (first && end < batch->row_words)
+            zero_words(batch, row, end, batch->row_words);
+    }
 }
 
 /* Output rows [y, y + rows). */
-static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *batch, int32_t y, int32_t rows)
+static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *batch, int32_t y, int32_t rows,
+                            bool first)
 {
     const int32_t kernel = op->window.kernel_w, stride = op->window.stride_w;
     const int32_t block = mcu_depthwise_block(kernel), blocks = mcu_depthwise_blocks(kernel, op->out.w);
@@ -93,10 +98,10 @@ static void depthwise_batch(const struct mcu_depthwise_dsp *op, struct batch *ba
     const int32_t packed_words = channels * channel_words / (op->wide ? 1 : 2);
     batch->plane_rows = (rows - 1) * stride + kernel;
     describe_rows(op, batch, y, rows);
-    const int32_t plane_words = batch->plane_rows * batch->row_words;
+    const int32_t plane_words = batch->plane_words;
     const int32_t pad_words = op->window.pad_left / 2, odd = op->window.pad_left & 1;
     const int32_t words = (odd + op->in.w + 1) / 2;
-    zero_padding(batch, pad_words, words);
+    zero_padding(batch, first, pad_words, pad_words + words);
     const uint32_t *packed = op->weights;
     struct mcu_depthwise_split split = {
         .step = op->in.c,
@@ -156,8 +161,10 @@ void mcu_depthwise_s8__dsp(const struct mcu_depthwise_dsp *op, int32_t y0, int32
     batch.out_rows = (struct mcu_depthwise_out_row *)words;
     words += most * (int32_t)(sizeof(struct mcu_depthwise_out_row) / 4);
     batch.in_rows = (int32_t *)words;
-    batch.planes = words + (most - 1) * stride + kernel;
+    const int32_t plane_rows = (most - 1) * stride + kernel;
+    batch.planes = words + plane_rows;
     batch.row_words = mcu_depthwise_plane_row_words(kernel, stride, op->window.pad_left, op->in.w, op->out.w);
+    batch.plane_words = plane_rows * batch.row_words;
     for (int32_t y = y0; y < y1; y += most)
-        depthwise_batch(op, &batch, y, y1 - y < most ? y1 - y : most);
+        depthwise_batch(op, &batch, y, y1 - y < most ? y1 - y : most, y == y0);
 }
