@@ -6,7 +6,6 @@
 #include "base/arena.h"
 #include "boards/board.h"
 #include "codegen/row_graph.h"
-#include "codegen/tile_cache.h"
 #include "quant/qmodel.h"
 
 bool core_has_dsp(const char *core)
@@ -320,5 +319,4 @@ void schedule_for_board(struct schedule *out, struct footprint *footprint, const
     choice.plan.layouts = choice.layouts;
     choose_layouts(&choice);
     arena_release(&temporary);
-    fit_batches_to_cache(out, qmodel, board);
 }

@@ -42,6 +42,10 @@ __asm__(
     " sxtab16 lr, r3, r11\n str r12, [r4], #4\n sxtab16 r11, r3, r11, ror #8\n str r10, [r5], #4\n"
     " str lr, [r6], #4\n"
     ".endm\n"
+    ".macro split_pair\n"
+    " split_two \"subs r2, r2, #2\", \"ldr r8, [r0]\", \"ldr r9, [r0, r1]\"\n add r0, r0, r1, lsl #1\n"
+    " str r11, [r7], #4\n"
+    ".endm\n"
     /* r0 in, r1 step, r2 pixels left, r3 bias, r4-r7 the rows of the four planes, the rest data */
     " .section .text.mcu_depthwise_split, \"ax\", %progbits\n"
     " .p2align 3\n"
@@ -65,8 +69,11 @@ __asm__(
     " ldr r9, [r0]\n subs r2, r2, #3\n add r0, r0, r1\n blt 5f\n"
     " .p2align 2\n"
     "3:\n"
-    " split_two \"subs r2, r2, #2\", \"ldr r8, [r0]\", \"ldr r9, [r0, r1]\"\n add r0, r0, r1, lsl #1\n"
-    " str r11, [r7], #4\n bge 3b\n"
+    " split_pair\n"
+    " .if dual_issue\n" /* a taken branch costs two cycles, one that is not none */
+    " blt 5f\n split_pair\n"
+    " .endif\n"
+    " bge 3b\n"
     "5:\n"
     " split_two\n str r11, [r7], #4\n adds r2, r2, #1\n bne 7f\n"
     /* one more pixel */
