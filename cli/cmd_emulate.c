@@ -12,6 +12,7 @@
 #include "boards/emulate.h"
 #include "cli/accuracy.h"
 #include "cli/commands.h"
+#include "cli/cost.h"
 #include "cli/estimate.h"
 #include "cli/network.h"
 #include "cli/stage.h"
@@ -83,13 +84,11 @@ static int timeout_of(const struct stage *stage, const struct emulate_command *c
     return command->timeout ? command->timeout : stage->recipe.emulate.timeout;
 }
 
-/* The value of "estimate"; NULL without --cycles. */
+/* The value of "estimate". */
 static int estimate(json_t **out, struct stage *stage, const char *folder, const struct emulate_command *command)
 {
     struct board *board;
     *out = NULL;
-    if (!command->cycles)
-        return 0;
     int rc = project_board(stage, folder, &board);
     return rc ? rc : estimate_project(out, stage, folder, board, timeout_of(stage, command));
 }
@@ -208,7 +207,7 @@ static int emulate_images(struct stage *stage, const char *folder, const char *m
     json_t *cycles = NULL;
     if (!rc)
         rc = compare(&tensors);
-    if (!rc)
+    if (!rc && (command->cycles || (of_run && cost_needed(&stage->recipe))))
         rc = estimate(&cycles, stage, folder, command);
     if (rc)
         return rc;
@@ -232,7 +231,7 @@ static int emulate_images(struct stage *stage, const char *folder, const char *m
     else if (!rc && !of_run)
         printf("%d images: logits equal the host's bit for bit; top-1 %.2f %%; stack used %lld bytes\n", tensors.n,
                accuracy_top1(&accuracy), (long long)stack_used);
-    if (!rc && cycles && !stage->json)
+    if (!rc && command->cycles && !stage->json)
         estimate_print(cycles);
     json_decref(result);
     return rc;

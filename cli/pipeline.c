@@ -77,7 +77,7 @@ static const struct {
     {"eval", "search quantize evaluate", "model images"},
     {"codegen", "limits codegen", "board"},
     {"build", "", "board compiler"},
-    {"emulate", "search quantize emulate", "board images"},
+    {"emulate", "search quantize emulate", "board images costs"},
     {"report", "expect", "board"},
 };
 

@@ -112,6 +112,9 @@ static void cards(struct strbuf *out, const struct artifacts *a, struct arena *a
              arena_printf(arena, "multiply-accumulates; %.0f k parameters", real(s, "params") / 1e3), -1);
     memory_card(out, s, "sram", "SRAM as linked, stack included", arena);
     memory_card(out, s, "flash", "flash as linked", arena);
+    if (json_object_get(s, "latency_ms") && json_object_get(s, "search_latency_ms"))
+        card(out, arena_printf(arena, "%.2f ms", real(s, "latency_ms")),
+             arena_printf(arena, "estimated for the firmware; %.2f ms in the search", real(s, "search_latency_ms")), -1);
     if (json_object_get(s, "emulated_images"))
         card(out,
              json_is_true(json_object_get(s, "emulated_identical")) ? "<i class=\"good\">identical</i>"

@@ -28,6 +28,8 @@ static const struct {
     {"board_flash_bytes", "build.json", "board_flash_bytes"},
     {"emulated_images", "run.json", "images"},
     {"emulated_identical", "run.json", "identical"},
+    {"search_latency_ms", "search.json", "best/full_latency_ms"},
+    {"latency_ms", "run.json", "estimate/ms"},
 };
 
 static json_t *lookup(json_t *value, const char *path, struct arena *arena)
@@ -121,6 +123,9 @@ int summary_print(const char *folder, bool json, struct arena *arena)
     if (json_object_get(summary, "emulated_images"))
         print_row("emulator", arena_printf(arena, "%.0f images, logits %s the host's", number(summary, "emulated_images"),
                                            json_is_true(json_object_get(summary, "emulated_identical")) ? "bit for bit" : "DIFFER from"));
+    if (json_object_get(summary, "latency_ms") && json_object_get(summary, "search_latency_ms"))
+        print_row("latency", arena_printf(arena, "search %.3f ms, firmware %.3f ms (estimates)", number(summary, "search_latency_ms"),
+                                          number(summary, "latency_ms")));
     const char *report = path_join(arena, folder, "report.html");
     if (file_exists(report))
         print_row("report", report);

@@ -25,7 +25,7 @@ both() { # name, recipe and options
     mkdir "$work/$name"
     "$mcunet" space "$recipe" -o "$work/$name" -q "$@" >/dev/null
     search "$name" cold "$recipe" "$@"
-    search "$name" warm "$recipe" --seed 2 "$@"
+    search "$name" warm "$recipe" --set seed=2 "$@"
 }
 
 echo "recipe,cache,search_s,latency_s,percent,table_s,predictions_s,full_estimates_s"
