@@ -156,7 +156,7 @@ static int tile_step(enum layout layout, const struct qnode *node)
  */
 static int largest_tile(enum layout layout, const struct qmodel *qmodel, const struct qnode *node, int rows)
 {
-    enum { ENOUGH_PIXELS = 96, SMALL_PANEL_BYTES = 8192, ENOUGH_BATCH = 16, ENOUGH_TILE_ROWS = 2 };
+    enum { ENOUGH_PIXELS = 96, SMALL_PANEL_BYTES = 12288, ENOUGH_BATCH = 16, ENOUGH_TILE_ROWS = 2 };
     const struct qtensor *out = output_of(qmodel, node);
     rows = rows < out->h ? rows : out->h;
     if (layout == LAYOUT_WINOGRAD) {
