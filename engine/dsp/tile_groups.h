@@ -22,7 +22,7 @@
 enum { MCU_TILE_GROUPS_BYTES = 2048 };
 
 /* Steps per turn of the inner loop. The first turn starts in the middle when a depth is no multiple. */
-#define MCU_TILE_GROUPS_STEPS 16
+#define MCU_TILE_GROUPS_STEPS 32
 
 /* Read by the assembly: order and sizes matter. */
 struct mcu_tile_groups {
