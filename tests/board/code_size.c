@@ -9,7 +9,7 @@
 double code_size_margin(const char *folder, struct arena *arena)
 {
     static const char measured_with[] = "arm-none-eabi-gcc 12.2.1";
-    static const double margin = 2, margin_of_others = 6;
+    static const double margin = 2, margin_of_others = 4;
     struct toolchain toolchain;
     if (toolchain_of_project(&toolchain, folder, arena) == 0 &&
         strcmp(toolchain.compiler, measured_with) == 0)

@@ -12,7 +12,7 @@ figure() {
 [ "$(figure weights_and_constants_predicted)" = "$(figure weights_and_constants_linked)" ] || fail "weights and constants differ"
 [ "$(figure emulated_identical)" = True ] || fail "firmware and host differ"
 margin=2 # percent; code sizes are predicted for the compiler of Debian 12
-arm-none-eabi-gcc -dumpfullversion | grep -q '^12\.2\.1$' || { margin=6; echo "code sizes are those of arm-none-eabi-gcc 12.2.1: may be off by $margin %"; }
+arm-none-eabi-gcc -dumpfullversion | grep -q '^12\.2\.1$' || { margin=4; echo "code sizes are those of arm-none-eabi-gcc 12.2.1: may be off by $margin %"; }
 awk -v e="$(figure code_error_percent)" -v m=$margin 'BEGIN { exit !(e >= -m && e <= m) }' || fail "code size predicted worse than $margin %"
 awk -v l="$(figure loss_points)" 'BEGIN { exit !(l <= 1.5) }' || fail "int8 loses more than 1.5 points"
 awk -v t="$(figure int8_top1)" 'BEGIN { exit !(t >= 80) }' || fail "int8 top-1 below 80 %"
