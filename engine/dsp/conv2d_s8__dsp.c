@@ -153,6 +153,31 @@ static void gather_words(const struct taps *taps, int32_t begin, int32_t in_step
     }
 }
 
+/* 3 x 3 x 3, reaching into the padding; left: the input column of its first tap. */
+static void gather_edge_3x3x3(const struct taps *taps, int32_t left, uint32_t *pixel)
+{
+    enum { RUN = 9 };
+    const struct mcu_conv2d_dsp *op = taps->op;
+    const int32_t begin = left * op->in.c, row_bytes = op->in.w * op->in.c;
+    const int32_t first = begin < 0 ? -begin : 0, last = row_bytes - begin < RUN ? row_bytes - begin : RUN;
+    const uint32_t padding = (uint8_t)op->in_zero_point * 0x01010101u;
+    uint32_t edges[3][3];
+    const int8_t *runs[3];
+    for (int y = 0; y < 3; y++) {
+        const int8_t *row = taps->rows[y];
+        if (row && last - first == RUN) {
+            runs[y] = row + begin;
+            continue;
+        }
+        int8_t *edge = (int8_t *)edges[y];
+        edges[y][0] = edges[y][1] = edges[y][2] = padding;
+        for (int32_t i = row ? first : RUN; i < last; i++)
+            edge[i] = row[begin + i];
+        runs[y] = edge;
+    }
+    mcu_unpack_3x3x3_pixel(runs[0], runs[1], runs[2], pixel);
+}
+
 /* The window of output column x into a pixel of the panel. */
 static __attribute__((noinline)) void gather_window(const struct taps *taps, int32_t x, uint32_t *panel)
 {
@@ -160,6 +185,10 @@ static __attribute__((noinline)) void gather_window(const struct taps *taps, int
     const int32_t kernel_h = op->window.kernel_h, rest = taps->rest, run_words = taps->run_words;
     const int32_t left = x * op->window.stride_w - op->window.pad_left;
     const int inside = left >= 0 && left + op->window.kernel_w <= op->in.w;
+    if (taps->kind == WINDOW_3X3X3) {
+        gather_edge_3x3x3(taps, left, panel);
+        return;
+    }
     uint32_t rests[(MCU_CONV2D_DSP_MAX_KERNEL * 3 + 3) / 4];
     int8_t *last = (int8_t *)rests;
     for (int32_t ky = 0; ky < kernel_h; ky++) {
