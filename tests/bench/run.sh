@@ -25,6 +25,15 @@ figures() { # key columns, CSV
 printf '  %-58s %14s %14s  ratio\n' figure now committed
 tests/bench/quickstart.sh "$mcunet" >"$work/quickstart.csv"
 compare "recipes/quickstart.yml" tests/regression/quickstart.csv "$work/quickstart.csv"
+planner=$(dirname "$mcunet")/tests/bench/bench_planner
+if [ -x "$planner" ]; then
+    { MCUNET_HOME=$PWD "$planner" quickstart; MCUNET_HOME=$PWD "$planner" imagenet64 | tail -n +2; } >"$work/planner.csv"
+    figures 2 tests/regression/planner.csv >"$work/planner_old.csv"
+    figures 2 "$work/planner.csv" >"$work/planner_new.csv"
+    compare "ms to plan a candidate of the search, one thread" "$work/planner_old.csv" "$work/planner_new.csv"
+else
+    echo "skipped: ms to plan a candidate (no $planner: configure with -DMCUNET_TESTS=ON)"
+fi
 if [ -d ../shared/data/models ]; then
     tests/bench/imagenet1k_net.sh "$mcunet" ../shared >"$work/in2.csv"
     compare "mcunet-in2 on stm32f746" tests/regression/imagenet1k_net.csv "$work/in2.csv"
