@@ -7,9 +7,9 @@
 /*
  * A block of dw_n outputs; the sum of output o is register dw_first_sum + o.
  *
- *   dw_mac kind, o, d, w, init   one multiplication of data d with weight w; nothing if o is not of this block.
- *                                With init the sum starts at `bias` (itself the last sum to start).
- *   dw_on what, o                what on the register of output o
+ * dw_mac kind, o, d, w, init: one multiplication of data d with weight w; nothing if o is not of this block.
+ * With init the sum starts at `bias` (itself the last sum to start). dw_on what, o: what on the register of
+ * output o.
  */
 #define MCU_DEPTHWISE_SUMS(bias)                                                                             \
     ".macro dw_mac kind, o, d, w, init=0\n"                                                                  \

@@ -1,6 +1,6 @@
 /*
- * depthwise_row.c - rows of a few channels: assembly for Armv7E-M and Armv8-M with DSP (3 x 3 on the Cortex-M7:
- * depthwise_row_3.c); plain C elsewhere (depthwise_channel.c).
+ * depthwise_row.c - rows of a few channels: assembly for Armv7E-M and Armv8-M with DSP (3 x 3 on the
+ * Cortex-M7: depthwise_row_3.c); plain C elsewhere (depthwise_channel.c).
  *
  * Outputs are computed in blocks of 8 (kernel 3) or 6, the rest of a row in one smaller block. Kernel 3 is
  * unrolled over its rows; 5 and 7 loop over them: the code stays small enough for the instruction caches of
@@ -8,9 +8,9 @@
  */
 #include "depthwise_row.h"
 
-#include "tile_4x2.h"
-
 #ifdef MCU_DSP_ASM
+
+#include "depthwise_asm.h"
 
 /*
  * r0 data, r1 weights (the output when the sums are done), r2-r5 weights and data, r12 lr data, sums up to
@@ -55,44 +55,7 @@ __asm__(
     " .syntax unified\n"
     " .thumb\n"
     CORE
-    /* kind sum, data, weights: sum of output o is register first_sum + o; nothing if o is not of this *
-     * * block. * With init the sum starts at r11 (the bias; itself the last sum to start). */
-    ".macro dw_mac_reg kind, sum, d, w, init\n"
-    " .if \\init\n"
-    " \\kind \\sum, \\d, \\w, r11\n"
-    " .else\n"
-    " \\kind \\sum, \\d, \\w, \\sum\n"
-    " .endif\n"
-    ".endm\n"
-    ".macro dw_mac kind, o, d, w, init=0\n"
-    " .if ((\\o) >= 0) && ((\\o) < dw_n)\n"
-    " .set dw_reg, dw_first_sum + (\\o)\n"
-    " .if dw_reg == 4\n"
-    " dw_mac_reg \\kind, r4, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 5\n"
-    " dw_mac_reg \\kind, r5, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 6\n"
-    " dw_mac_reg \\kind, r6, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 7\n"
-    " dw_mac_reg \\kind, r7, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 8\n"
-    " dw_mac_reg \\kind, r8, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 9\n"
-    " dw_mac_reg \\kind, r9, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 10\n"
-    " dw_mac_reg \\kind, r10, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .if dw_reg == 11\n"
-    " dw_mac_reg \\kind, r11, \\d, \\w, (\\init)\n"
-    " .endif\n"
-    " .endif\n"
-    ".endm\n"
+    MCU_DEPTHWISE_SUMS("r11")
     /* Kernel row `row` (0-2) of a 3 x 3 kernel: its weights in r2 r3, data words one after the other in
      * * * r12 and lr. */
     ".macro dw_row3_word stride, i, d, init\n"
@@ -281,45 +244,6 @@ __asm__(
     " .endr\n"
     ".endm\n"
     /* The sums become int8 and are stored out_step bytes apart; r1 is the output pointer afterwards. */
-    ".macro dw_scale x\n"
-    " smmlar \\x, \\x, r2, \\x\n"
-    ".endm\n"
-    ".macro dw_shift x\n"
-    " smmlar \\x, \\x, r3, r12\n"
-    ".endm\n"
-    ".macro dw_saturate x\n"
-    " ssat \\x, #8, \\x\n"
-    ".endm\n"
-    ".macro dw_on what, o\n"
-    /* what on the register of output o */
-    " .if ((\\o) >= 0) && ((\\o) < dw_n)\n"
-    " .set dw_reg, dw_first_sum + (\\o)\n"
-    " .if dw_reg == 4\n"
-    " \\what r4\n"
-    " .endif\n"
-    " .if dw_reg == 5\n"
-    " \\what r5\n"
-    " .endif\n"
-    " .if dw_reg == 6\n"
-    " \\what r6\n"
-    " .endif\n"
-    " .if dw_reg == 7\n"
-    " \\what r7\n"
-    " .endif\n"
-    " .if dw_reg == 8\n"
-    " \\what r8\n"
-    " .endif\n"
-    " .if dw_reg == 9\n"
-    " \\what r9\n"
-    " .endif\n"
-    " .if dw_reg == 10\n"
-    " \\what r10\n"
-    " .endif\n"
-    " .if dw_reg == 11\n"
-    " \\what r11\n"
-    " .endif\n"
-    " .endif\n"
-    ".endm\n"
     ".macro dw_store_even x\n"
     " strb \\x, [r1]\n"
     ".endm\n"
@@ -554,7 +478,7 @@ __asm__(
 #define DEPTHWISE_ROWS(kernel, stride)                                                                       \
     void mcu_depthwise_rows_##kernel##_stride##stride(const struct mcu_depthwise_rows *job)                  \
     {                                                                                                        \
-        for (int32_t channel = 0; channel < job->channels; channel++)                                                    \
+        for (int32_t channel = 0; channel < job->channels; channel++)                                        \
             mcu_depthwise_channel(job, kernel, stride, channel);                                             \
     }
 DEPTHWISE_ROWS(3, 1)

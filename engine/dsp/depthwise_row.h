@@ -1,5 +1,6 @@
 /*
- * depthwise_row.h - the inner kernel of depthwise convolution: rows of a few channels. Private to engine/dsp/.
+ * depthwise_row.h - the inner kernel of depthwise convolution: rows of a few channels. Private to
+ * engine/dsp/.
  *
  * A channel is a plane of rows of int16 pixels minus the zero point, with the left padding in front, so that
  * tap 0 of output 0 is the first pixel of a row. A word holds two pixels. With h = (kernel - 1) / 2, the
@@ -59,8 +60,8 @@ static inline int32_t mcu_depthwise_block(int32_t kernel)
 #endif
 }
 
-/* Whole blocks of a row that are computed in a loop; the rest is one smaller block, or one as large where that
- * saves a jump. */
+/* Whole blocks of a row that are computed in a loop; the rest is one smaller block, or one as large where
+ * that saves a jump. */
 static inline int32_t mcu_depthwise_blocks(int32_t kernel, int32_t out_w)
 {
 #ifdef MCU_CORTEX_M7
@@ -107,13 +108,13 @@ struct mcu_depthwise_rows {
     int32_t channels;  /* mcu_depthwise_channels */
 };
 
-/* One channel of a job in plain C, any requantisation mode. The functions of dsp.h do all of them: those without
- * _exact compute nonsense for channels of MCU_REQUANT_EXACT. */
+/* One channel of a job in plain C, any requantisation mode. The functions of dsp.h do all of them: those
+ * without _exact compute nonsense for channels of MCU_REQUANT_EXACT. */
 void mcu_depthwise_channel(const struct mcu_depthwise_rows *job, int32_t kernel, int32_t stride,
                            int32_t channel);
 
-/* Splits rows of a map, four or eight channels, into the rows of as many planes. Read by the assembly: order and sizes
- * matter. */
+/* Splits rows of a map, four or eight channels, into the rows of as many planes. Read by the assembly: order
+ * and sizes matter. */
 struct mcu_depthwise_split {
     int32_t step;                   /* bytes from pixel to pixel */
     uint32_t bias;                  /* minus the zero point, in both lanes */

@@ -4,8 +4,8 @@
  *
  * Every channel of a row is finished before the next row begins, so that a cache line of the output is
  * fetched once for all of them. Outputs are computed in blocks of 6: that leaves registers for what the next
- * block needs, and no two loads wait for each other. Loads go behind multiplications, which are the first of a
- * pair; saturation goes before them.
+ * block needs, and no two loads wait for each other. Loads go behind multiplications, which are the first of
+ * a pair; saturation goes before them.
  */
 #include "depthwise_row.h"
 
@@ -19,7 +19,7 @@
  */
 #define OUT          "#0"
 #define BLOCKS_END   "#4"
-#define CHANNEL_STEP "#8" /* from the end of a channel's row to the next channel's: data */
+#define CHANNEL_STEP "#8"  /* from the end of a channel's row to the next channel's: data */
 #define OUT_STEP     "#12" /* and output */
 #define PLANE        "#16"
 #define ROWS_OUT     "#20"

@@ -2,8 +2,8 @@
  * depthwise_s8__dsp.c - depthwise convolution, int8, on planes of int16 rows: depthwise_row.h.
  *
  * Four or eight channels at a time: every input row that a batch of output rows needs is split into as many
- * plane rows, the weights are expanded, then the output rows are computed. Padding is zero in the planes (they
- * hold pixels minus the zero point).
+ * plane rows, the weights are expanded, then the output rows are computed. Padding is zero in the planes
+ * (they hold pixels minus the zero point).
  */
 #include <stdbool.h>
 
