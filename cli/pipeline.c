@@ -23,6 +23,7 @@
 #include "cli/preflight.h"
 #include "cli/recipe.h"
 #include "codegen/cost_table.h"
+#include "codegen/emit.h"
 
 /* A float network of the user's own replaces the artifact of the search. */
 #define SUBNET "subnet.onnx"
@@ -67,7 +68,8 @@ int pipeline_check_stage(const char *name, struct arena *arena)
     return error_usage("--until '%s': no such stage; there are %s", name, pipeline_stage_names(arena));
 }
 
-/* What each stage reads of the recipe: section names, and of the outside world: board, supernet, images, compiler. */
+/* What each stage reads of the recipe: section names, and of the outside world: board, supernet, images, compiler,
+ * the engine's sources, which codegen copies. */
 static const struct {
     const char *stage, *sections, *world;
 } stage_reads[] = {
@@ -75,8 +77,8 @@ static const struct {
     {"search", "limits codegen search quantize", "board supernet images costs"},
     {"quantize", "search quantize", "model images"},
     {"eval", "search quantize evaluate", "model images"},
-    {"codegen", "limits codegen", "board"},
-    {"build", "", "board compiler"},
+    {"codegen", "limits codegen", "board engine"},
+    {"build", "", "board compiler engine"},
     {"emulate", "search quantize emulate", "board images costs"},
     {"report", "expect", "board"},
 };
@@ -92,7 +94,7 @@ static int add_fingerprint(struct strbuf *out, const char *what, const char *pat
 
 /* Fingerprints of everything outside the recipe, computed once per run. */
 struct world {
-    const char *board, *supernet, *model, *images, *compiler;
+    const char *board, *supernet, *model, *images, *compiler, *engine;
     const char *costs; /* the table that latencies are predicted from; "": none is needed */
 };
 
@@ -138,8 +140,12 @@ static int world_of(struct world *world, const struct recipe *recipe, struct are
     if (rc)
         return rc;
     rc = world_costs(world, recipe, arena);
+    struct sha256 engine;
+    if (!rc)
+        rc = emit_engine_sha256(&engine);
     if (rc)
         return rc;
+    world->engine = arena_printf(arena, "engine_sha256: %s\n", engine.hex);
     world->compiler = "compiler: none\n";
     if (process_find("arm-none-eabi-gcc", arena)) {
         const char *argv[] = {"arm-none-eabi-gcc", "-dumpfullversion", NULL};
@@ -167,6 +173,7 @@ static int write_keys(const struct recipe *recipe, const struct world *world, co
                      {"model", world->model},
                      {"images", world->images},
                      {"compiler", world->compiler},
+                     {"engine", world->engine},
                      {"costs", world->costs}};
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
             if (strstr(stage_reads[i].world, parts[p].what))

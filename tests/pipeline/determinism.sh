@@ -31,3 +31,10 @@ echo "ok: a local file of a shipped name is fingerprinted"
 stages=$("$mcunet" run recipes/quickstart.yml -o "$scratch/one" "${small[@]}" --set emulate.images=3 --dry-run | cut -d: -f1 | tr '\n' ' ')
 [ "$stages" = "emulate report " ] || fail "a change of emulate.images would run: $stages"
 echo "ok: a changed key reruns only what reads it"
+
+# Firmware holds copies of the engine's sources.
+mkdir "$scratch/other" && ln -s "$home"/* "$scratch/other" && rm "$scratch/other/engine" && cp -r "$home/engine" "$scratch/other/engine"
+echo '/* changed */' >>"$scratch/other/engine/engine.h"
+stages=$(MCUNET_HOME=$scratch/other "$mcunet" run recipes/quickstart.yml -o "$scratch/one" "${small[@]}" --dry-run | cut -d: -f1 | tr '\n' ' ')
+[ "$stages" = "codegen build emulate report " ] || fail "a change of the engine would run: $stages"
+echo "ok: a changed engine is built"
