@@ -46,7 +46,7 @@ struct candidate_cost {
     bool fits;
 };
 
-/* About half a millisecond. Thread safe. */
+/* About a millisecond. Thread safe. */
 int candidate_evaluate(struct candidate_cost *out, const struct supernet *supernet,
                        const struct subnet *subnet, const struct board *board, const struct limits *limits);
 
