@@ -10,21 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/strbuf.h"
 
 enum { CAPTURE_MAX_BYTES = 16 << 20 };
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static bool is_program(const char *path)
 {
@@ -129,7 +122,7 @@ static void poll_captures(struct capture *captures, int wait_ms)
  * status. */
 static int supervise(struct process *process, pid_t pid, struct capture *captures)
 {
-    const double start = now_s(), grace_s = 1;
+    const double start = clock_now_s(), grace_s = 1;
     double ended_at = 0;
     int status = 0;
     bool ended = false;
@@ -140,14 +133,14 @@ static int supervise(struct process *process, pid_t pid, struct capture *capture
             const pid_t got = waitpid(pid, &status, block ? 0 : WNOHANG);
             if (got == pid) {
                 ended = true;
-                ended_at = now_s();
+                ended_at = clock_now_s();
             } else if (got < 0 && errno != EINTR) {
                 die("waitpid: %s", strerror(errno));
             }
         }
         if (ended && !open)
             return status;
-        const double now = now_s();
+        const double now = clock_now_s();
         if (!ended && process->timeout_s > 0 && now - start > process->timeout_s && !process->timed_out) {
             process->timed_out = true;
             kill(-pid, SIGKILL);

@@ -1,20 +1,13 @@
 #include "base/progress.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 24 };
 static const int64_t redraw_us = 100 * 1000, line_us = 10 * 1000 * 1000, quick_us = 2 * 1000 * 1000;
-
-static int64_t now_us(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 /* "42 s", "3:05", "1:02:03" */
 static void format_duration(char out[32], double seconds)
@@ -85,7 +78,7 @@ void progress_start(struct progress *progress, bool quiet, const char *label, in
     const char *term = getenv("TERM");
     *progress = (struct progress){.label = label, .unit = unit, .total = total, .quiet = quiet};
     progress->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    progress->start_us = now_us();
+    progress->start_us = clock_now_ns() / 1000;
     progress->next_us = progress->start_us + (progress->terminal ? redraw_us : line_us);
 }
 
@@ -94,7 +87,7 @@ void progress_step(struct progress *progress, int64_t n)
     const int64_t done = __atomic_add_fetch(&progress->done, n, __ATOMIC_RELAXED);
     if (progress->quiet)
         return;
-    const int64_t now = now_us();
+    const int64_t now = clock_now_ns() / 1000;
     int64_t next = __atomic_load_n(&progress->next_us, __ATOMIC_RELAXED);
     if (now < next)
         return;
@@ -109,7 +102,7 @@ void progress_end(struct progress *progress)
 {
     if (progress->quiet)
         return;
-    const int64_t elapsed_us = now_us() - progress->start_us;
+    const int64_t elapsed_us = clock_now_ns() / 1000 - progress->start_us;
     if (progress->terminal)
         fputs("\r\033[K", stderr);
     if (elapsed_us >= quick_us) {

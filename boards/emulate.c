@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
@@ -20,13 +20,6 @@ static const char inputs_name[] = "inputs.bin", outputs_name[] = "outputs.bin";
  * progress moves. */
 static const double batch_s = 1.0;
 enum { MAX_BATCH = 4096 };
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 /* The line of text that begins with prefix, or NULL. */
 static const char *find_line(const char *text, const char *prefix, struct arena *arena)
@@ -168,7 +161,7 @@ static void work(struct queue *queue, const char *folder, int batches)
         if (n == 0)
             return;
         struct stack_report stack = {0};
-        double begin = now_s(), left = queue->deadline ? queue->deadline - begin : 0;
+        double begin = clock_now_s(), left = queue->deadline ? queue->deadline - begin : 0;
         if (queue->deadline && left <= 0)
             rc = error("'%s' did not finish %d images within %.0f s in the emulator", queue->run->elf,
                        queue->run->n, queue->run->timeout_s);
@@ -179,7 +172,7 @@ static void work(struct queue *queue, const char *folder, int batches)
             if (rc && !queue->rc)
                 queue->rc = rc;
             keep_deepest(queue->run, &stack);
-            if (now_s() - begin < batch_s / 2 && n == queue->batch && queue->batch < MAX_BATCH)
+            if (clock_now_s() - begin < batch_s / 2 && n == queue->batch && queue->batch < MAX_BATCH)
                 queue->batch *= 2;
         }
         progress_step(&queue->progress, n);
@@ -244,7 +237,7 @@ int emulate(struct emulate_run *run, struct arena *arena)
     if (!rc) {
         struct queue queue = {.run = run,
                               .elf = elf,
-                              .deadline = run->timeout_s > 0 ? now_s() + run->timeout_s : 0,
+                              .deadline = run->timeout_s > 0 ? clock_now_s() + run->timeout_s : 0,
                               .batch = 1};
         progress_start(&queue.progress, run->quiet, "emulate", run->n, "images");
         /* The first image runs alone: firmware that fails does so on any image, and then says so once. */

@@ -2,21 +2,14 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 enum { ATTEMPTS = 3, MAX_LAYERS = 65536 };
 
 static const double answer_s = 1.5, repeat_s = 1.5, write_s = 5;
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 /* ---- request and reply ------------------------------------------------------------------------------------
  */
@@ -51,10 +44,10 @@ static int report_fault(const struct measure *measure, const struct mcu_frame *f
 /* Bytes into the reader until the reply to the request is there (*found), or the time is over. */
 static int receive(struct measure *measure, const struct mcu_frame *request, double timeout_s, bool *found)
 {
-    const double deadline = now_s() + timeout_s;
+    const double deadline = clock_now_s() + timeout_s;
     const struct mcu_frame *frame = &measure->reader.frame;
     *found = false;
-    for (double left = timeout_s; left > 0; left = deadline - now_s()) {
+    for (double left = timeout_s; left > 0; left = deadline - clock_now_s()) {
         uint8_t byte;
         size_t n;
         int rc = serial_read(&measure->serial, &byte, 1, left, &n);

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 static const struct {
@@ -77,20 +77,13 @@ void serial_close(struct serial *serial)
     serial->fd = -1;
 }
 
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 /* 1: ready, 0: time is over, -1: lost. */
 static int wait_for(const struct serial *serial, short events, double timeout_s)
 {
-    const double deadline = now_s() + timeout_s;
+    const double deadline = clock_now_s() + timeout_s;
     for (;;) {
         struct pollfd fd = {.fd = serial->fd, .events = events};
-        const double left = deadline - now_s();
+        const double left = deadline - clock_now_s();
         const int ready = poll(&fd, 1, left > 0 ? (int)(left * 1000) + 1 : 0);
         if (ready > 0) /* what came before the end is read first */
             return fd.revents & events ? 1 : -1;

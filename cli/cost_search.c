@@ -3,9 +3,9 @@
  */
 #include <omp.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/resource.h"
@@ -30,22 +30,16 @@ bool cost_needed(const struct recipe *recipe)
     return *recipe->limits.latency || *recipe->limits.energy;
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 void cost_time_start(struct cost_time *time, int threads)
 {
-    *time = (struct cost_time){.threads = threads > 0 ? threads : omp_get_max_threads(), .begin_s = now_s()};
+    *time = (struct cost_time){.threads = threads > 0 ? threads : omp_get_max_threads(),
+                               .begin_s = clock_now_s()};
 }
 
 void cost_time_print(const struct cost_time *time)
 {
     double predictions_s = (double)time->predictions_ns * 1e-9 / time->threads,
-           all_s = now_s() - time->begin_s;
+           all_s = clock_now_s() - time->begin_s;
     double sum_s = time->table_s + predictions_s + time->recheck_s;
     fprintf(stderr,
             "search: %.2f of %.2f s spent on latency (%.1f %%): cost table %.2f, predictions %.2f, full "
@@ -64,7 +58,7 @@ int cost_limits(struct limits *limits, struct cost_time *time, const struct reci
             recipe->limits.energy, board->name);
     struct cost_table *table = ARENA_NEW(arena, struct cost_table);
     struct strbuf text = STRBUF_INIT;
-    const double begin = now_s();
+    const double begin = clock_now_s();
     int rc = cost_table_of_board(table, board, quiet, arena);
     if (!rc) {
         limits->costs = table;
@@ -73,7 +67,7 @@ int cost_limits(struct limits *limits, struct cost_time *time, const struct reci
     }
     strbuf_release(&text);
     if (time) {
-        time->table_s += now_s() - begin;
+        time->table_s += clock_now_s() - begin;
         limits->prediction_ns = &time->predictions_ns;
     }
     return rc;
@@ -131,11 +125,11 @@ static int estimate(int64_t *cycles, const struct cost_recheck *recheck, const s
 int cost_recheck(void *context, const struct subnet *subnet, int64_t *cycles)
 {
     const struct cost_recheck *recheck = context;
-    const double begin = now_s();
+    const double begin = clock_now_s();
     struct arena arena = ARENA_INIT;
     int rc = estimate(cycles, recheck, subnet, &arena);
     arena_release(&arena);
     if (recheck->time)
-        recheck->time->recheck_s += now_s() - begin;
+        recheck->time->recheck_s += clock_now_s() - begin;
     return rc;
 }

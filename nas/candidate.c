@@ -1,9 +1,9 @@
 /*
  * candidate.c - what a subnet would cost on a board, asked from the planner that codegen uses.
  */
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "boards/board.h"
@@ -68,19 +68,12 @@ double candidate_misfit(const struct candidate_cost *cost, const struct limits *
            excess(cost->cycles, effective->cycles);
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
-}
-
 static int64_t predict(const struct limits *limits, const struct schedule *schedule,
                        const struct qmodel *qmodel)
 {
-    const int64_t begin = now_ns(), cycles = cost_table_cycles(limits->costs, schedule, qmodel);
+    const int64_t begin = clock_now_ns(), cycles = cost_table_cycles(limits->costs, schedule, qmodel);
     if (limits->prediction_ns) {
-        const int64_t took = now_ns() - begin;
+        const int64_t took = clock_now_ns() - begin;
 #pragma omp atomic
         *limits->prediction_ns += took;
     }

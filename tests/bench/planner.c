@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/resource.h"
 #include "base/rng.h"
@@ -48,13 +48,6 @@ struct bench {
     bool plans;
 };
 
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
 static int compare_doubles(const void *a, const void *b)
 {
     const double *x = a, *y = b;
@@ -73,10 +66,10 @@ static double plan_ms(const struct bench *bench, const char *mode, int index, co
     if (supernet_skeleton(&model, bench->supernet, &bench->subnets[index], &arena) ||
         qmodel_lower(&qmodel, model, &arena, NULL, NULL))
         exit(1);
-    double begin = now_ms();
+    double begin = 1e3 * clock_now_s();
     schedule_for_board(&schedule, &footprint, qmodel, bench->board, &effective.plan, effective.flash_bytes,
                        &arena);
-    double took = now_ms() - begin;
+    double took = 1e3 * clock_now_s() - begin;
     if (bench->plans)
         printf("%s,%s,%d,%lld,%lld,%lld,%lld\n", bench->supernet->name, mode, index,
                (long long)footprint.arena_bytes, (long long)schedule_instructions(&schedule, qmodel),
@@ -88,10 +81,10 @@ static double plan_ms(const struct bench *bench, const char *mode, int index, co
 static double candidate_ms(const struct bench *bench, int index, const struct limits *limits)
 {
     struct candidate_cost cost;
-    double begin = now_ms();
+    double begin = 1e3 * clock_now_s();
     if (candidate_evaluate(&cost, bench->supernet, &bench->subnets[index], bench->board, limits))
         exit(1);
-    return now_ms() - begin;
+    return 1e3 * clock_now_s() - begin;
 }
 
 static void run_mode(const struct bench *bench, const struct mode *mode, int n, struct arena *arena)

@@ -10,19 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/process.h"
 #include "capture.h"
 #include "scratch.h"
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static int run_shell(struct process *process, const char *script, struct arena *arena)
 {
@@ -80,9 +73,9 @@ static void test_timeout_kills_group(void **state)
     (void)state;
     struct arena arena = ARENA_INIT;
     struct process process = {.capture = true, .timeout_s = 0.3};
-    const double start = now_s();
+    const double start = clock_now_s();
     assert_int_equal(run_shell(&process, "sleep 60 & echo $!; wait", &arena), 0);
-    assert_true(now_s() - start < 10);
+    assert_true(clock_now_s() - start < 10);
     assert_true(process.timed_out);
     assert_int_equal(process.exit_code, -1);
     const pid_t grandchild = (pid_t)atoi(process.out);
@@ -110,9 +103,9 @@ static void test_background_holder(void **state)
     (void)state;
     struct arena arena = ARENA_INIT;
     struct process process = {.capture = true};
-    const double start = now_s();
+    const double start = clock_now_s();
     assert_int_equal(run_shell(&process, "sleep 60 & echo done", &arena), 0);
-    assert_true(now_s() - start < 20);
+    assert_true(clock_now_s() - start < 20);
     assert_int_equal(process.exit_code, 0);
     assert_string_equal(process.out, "done\n");
     arena_release(&arena);
