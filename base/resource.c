@@ -31,29 +31,42 @@ static int list_homes(const char *homes[MAX_HOMES], struct arena *arena)
     return n;
 }
 
-const char *resource_find(const char *name, struct arena *arena)
+/* Where name is in the first of the places that has it; NULL: in none. */
+static const char *find_in(const char *const *homes, int n, const char *name, int access_mode,
+                           struct arena *arena)
 {
-    const char *homes[MAX_HOMES];
-    const int n = list_homes(homes, arena);
     for (int i = 0; i < n; i++) {
         const char *path = path_join(arena, homes[i], name);
-        if (access(path, F_OK) == 0)
+        if (access(path, access_mode) == 0)
             return path;
     }
     return NULL;
 }
 
+/* The places, for a message. */
+static const char *quoted(const char *const *homes, int n, struct arena *arena)
+{
+    const char *list = "";
+    for (int i = 0; i < n; i++)
+        list = arena_printf(arena, "%s%s'%s'", list, i ? ", " : "", homes[i]);
+    return list;
+}
+
+const char *resource_find(const char *name, struct arena *arena)
+{
+    const char *homes[MAX_HOMES];
+    const int n = list_homes(homes, arena);
+    return find_in(homes, n, name, F_OK, arena);
+}
+
 int resource_path(const char **out, const char *name, struct arena *arena)
 {
-    *out = resource_find(name, arena);
-    if (*out)
-        return 0;
-    const char *homes[MAX_HOMES], *searched = "";
+    const char *homes[MAX_HOMES];
     const int n = list_homes(homes, arena);
-    for (int i = 0; i < n; i++)
-        searched = arena_printf(arena, "%s%s'%s'", searched, i ? ", " : "", homes[i]);
-    return error("cannot find mcunet's own '%s' in %s (set MCUNET_HOME to the folder that holds it)", name,
-                 searched);
+    *out = find_in(homes, n, name, F_OK, arena);
+    return *out ? 0
+                : error("cannot find mcunet's own '%s' in %s (set MCUNET_HOME to the folder that holds it)",
+                        name, quoted(homes, n, arena));
 }
 
 /* The places to search for modules, in order; returns how many. */
@@ -77,25 +90,18 @@ const char *resource_find_module(const char *name, struct arena *arena)
 {
     const char *homes[MAX_HOMES];
     const int n = list_module_homes(homes, arena);
-    for (int i = 0; i < n; i++) {
-        const char *path = path_join(arena, homes[i], name);
-        if (access(path, R_OK) == 0)
-            return path;
-    }
-    return NULL;
+    return find_in(homes, n, name, R_OK, arena);
 }
 
 int resource_module(const char **out, const char *name, struct arena *arena)
 {
-    *out = resource_find_module(name, arena);
-    if (*out)
-        return 0;
-    const char *homes[MAX_HOMES], *searched = "";
+    const char *homes[MAX_HOMES];
     const int n = list_module_homes(homes, arena);
-    for (int i = 0; i < n; i++)
-        searched = arena_printf(arena, "%s%s'%s'", searched, i ? ", " : "", homes[i]);
-    return error_tool("mcunet's module '%s' is missing in %s: build or install mcunet again, or set MCUNET_MODULES to its folder",
-                      name, searched);
+    *out = find_in(homes, n, name, R_OK, arena);
+    return *out ? 0
+                : error_tool("mcunet's module '%s' is missing in %s: build or install mcunet again, or set "
+                             "MCUNET_MODULES to its folder",
+                             name, quoted(homes, n, arena));
 }
 
 static int compare_names(const void *a, const void *b)
