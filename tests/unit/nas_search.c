@@ -20,7 +20,7 @@
 #include "nas/search_report.h"
 #include "nas/supernet.h"
 #include "tests/unit/capture.h"
-#include "tests/unit/nas_fixture_json.h"
+#include "tests/unit/nas_tiny.h"
 #include "tests/unit/scratch.h"
 
 static struct arena arena;
@@ -31,9 +31,7 @@ static struct capture capture;
 static int set_up(void **state)
 {
     (void)state;
-    int rc = supernet_parse(&tiny, fixture_json, "tiny", &arena);
-    tiny.sha256 = "0123456789abcdef";
-    return rc ? rc : board_load(&board, "boards/stm32f746.yml", &arena);
+    return fixture_load(&tiny, &board, &arena);
 }
 
 static int tear_down(void **state)
