@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -26,13 +26,6 @@ struct expected {
     int n;
     int8_t *inputs, *outputs;
 };
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 /* ---- what must come out -----------------------------------------------------------------------------------
  */
@@ -187,9 +180,9 @@ static int run_batches(struct measure *measure, struct measurement *m, const str
 static int run_pattern(struct measure *measure, const struct expected *expected, struct measurement *m, const struct measurement_request *request,
                        int8_t *output)
 {
-    const double begin = now_s();
+    const double begin = clock_now_s();
     int rc = run_one(measure, expected, m, 0, request->timeout, &m->times, output);
-    const double one_s = fmax(now_s() - begin, 1e-3);
+    const double one_s = fmax(clock_now_s() - begin, 1e-3);
     return rc ? rc : run_batches(measure, m, request, one_s); /* the first run found cold caches */
 }
 
