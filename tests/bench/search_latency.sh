@@ -31,5 +31,6 @@ both() { # name, recipe and options
 echo "recipe,cache,search_s,latency_s,percent,table_s,predictions_s,full_estimates_s"
 both quickstart recipes/quickstart.yml --set limits.latency=20ms
 if [ -n "$zip" ] && [ -e "$zip" ]; then
+    both imagenet64_one_generation recipes/imagenet64_f746.yml --set dataset="$zip" --set limits.latency=150ms --set search.iterations=1
     both imagenet64 recipes/imagenet64_f746.yml --set dataset="$zip" --set limits.latency=150ms
 fi
